@@ -1,0 +1,357 @@
+/*-------------------------------------------------------------------------
+ *
+ * links.c
+ *	  The connections of a worker: made, kept, lost and made again.
+ *
+ * The provider says which links it wants; here they get a URL, a connection
+ * and, when that is lost, another attempt with growing, jittered delays, at
+ * the source's URLs in turn.  It never gives up.  Trouble is logged when it
+ * begins and when it ends, not at every attempt in between.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "server/guc.h"
+#include "server/worker.h"
+
+/* A connection that lived so long was a good one: begin anew at its URL. */
+#define GOOD_AFTER_MS 10000
+
+static CsLink *
+find_link(CsWorker *worker, int id)
+{
+	ListCell   *cell;
+
+	foreach(cell, worker->links)
+	{
+		CsLink	   *link = lfirst(cell);
+
+		if (link->id == id)
+			return link;
+	}
+	return NULL;
+}
+
+static CsLink *
+make_link(CsWorker *worker, int id)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(TopMemoryContext);
+	CsLink	   *link = palloc0(sizeof(CsLink));
+
+	link->id = id;
+	worker->links = lappend(worker->links, link);
+	MemoryContextSwitchTo(oldcontext);
+	return link;
+}
+
+static void
+remember_state(CsWorker *worker, const CsAction *action)
+{
+	ListCell   *cell;
+	CsSubscriptionState *state;
+	MemoryContext oldcontext;
+
+	foreach(cell, worker->subscription_states)
+	{
+		state = lfirst(cell);
+		if (state->id == action->id)
+		{
+			state->state = action->state;
+			return;
+		}
+	}
+	oldcontext = MemoryContextSwitchTo(TopMemoryContext);
+	state = palloc(sizeof(CsSubscriptionState));
+	state->id = action->id;
+	state->state = action->state;
+	worker->subscription_states = lappend(worker->subscription_states, state);
+	MemoryContextSwitchTo(oldcontext);
+}
+
+static void
+remember_position(CsWorker *worker, const CsAction *action)
+{
+	ListCell   *cell;
+	CsPosition *position = NULL;
+	MemoryContext oldcontext;
+
+	foreach(cell, worker->positions)
+	{
+		position = lfirst(cell);
+		if (strcmp(position->scope, action->scope) == 0)
+			break;
+		position = NULL;
+	}
+	oldcontext = MemoryContextSwitchTo(TopMemoryContext);
+	if (position == NULL)
+	{
+		position = palloc0(sizeof(CsPosition));
+		position->scope = pstrdup(action->scope);
+		worker->positions = lappend(worker->positions, position);
+	}
+	else
+		pfree(position->position);
+	position->position = pnstrdup(action->text.data, action->text.length);
+	position->dirty = true;
+	MemoryContextSwitchTo(oldcontext);
+}
+
+static void
+act(CsWorker *worker, const CsAction *action)
+{
+	CsLink	   *link = find_link(worker, action->link);
+
+	switch (action->kind)
+	{
+		case CS_ACTION_OPEN_LINK:
+			if (link == NULL)
+				link = make_link(worker, action->link);
+			link->wanted = true;
+			break;
+		case CS_ACTION_CLOSE_LINK:
+			if (link != NULL)
+			{
+				link->wanted = false;
+				if (link->connection)
+					cs_connection_close(link->connection, 1000, "");
+			}
+			break;
+		case CS_ACTION_RESET_LINK:
+			if (link != NULL && link->connection)
+			{
+				cs_worker_note_error(worker, "%s", action->text.data ? action->text.data : "connection reset");
+				cs_connection_close(link->connection, 1000, "");
+			}
+			break;
+		case CS_ACTION_SEND:
+			if (link != NULL && link->open)
+				(void) cs_connection_send(link->connection, action->text.data,
+										  action->text.length, action->binary);
+			break;
+		case CS_ACTION_SUBSCRIPTION_STATE:
+			remember_state(worker, action);
+			worker->states_changed = true;
+			break;
+		case CS_ACTION_WATCH_STATE:
+			worker->states_changed = true;
+			break;
+		case CS_ACTION_CURSOR:
+			remember_position(worker, action);
+			break;
+	}
+}
+
+void
+cs_links_act(CsWorker *worker)
+{
+	size_t		count = cs_output_action_count(worker->output);
+
+	while (worker->actions_done < count)
+		act(worker, &cs_output_actions(worker->output)[worker->actions_done++]);
+}
+
+/* A URL without its query, which may hold a secret. */
+static char *
+public_url(const char *url)
+{
+	return pnstrdup(url, strcspn(url, "?#"));
+}
+
+/* Count a failure and say when to try again. */
+static void
+fail_link(CsWorker *worker, CsLink *link, const char *reason, int retry_after_s,
+		  int64 now_ms)
+{
+	char	   *url = public_url(worker->source->urls[link->url_index]);
+	bool		good = link->open && now_ms - link->opened_ms >= GOOD_AFTER_MS;
+	int64		delay;
+
+	if (good)
+		link->failures = 0;
+	else
+		link->url_index = (link->url_index + 1) % worker->source->url_count;
+	link->failures++;
+	cs_worker_note_error(worker, "%s: %s", url, reason);
+	if (link->failures == 1)
+		ereport(LOG,
+				(errmsg("chainstream source \"%s\": %s: %s", worker->source->name, url, reason)));
+
+	/* every URL is tried once before the delays grow */
+	delay = cs_backoff_ms(1 + (link->failures - 1) / worker->source->url_count);
+	link->next_attempt_ms = now_ms + Max(delay, (int64) retry_after_s * 1000);
+	pfree(url);
+}
+
+static void
+connect_link(CsWorker *worker, CsLink *link, int64 now_ms)
+{
+	CsHandshake handshake;
+	CsHeader	headers[CS_HANDSHAKE_HEADERS_MAX];
+	CsConnectParams params;
+	char		reason[CS_WIRE_REASON_MAX];
+
+	memset(&handshake, 0, sizeof(handshake));
+	if (!cs_session_handshake(worker->session, link->id,
+							  worker->source->urls[link->url_index],
+							  &handshake, worker->output))
+	{
+		fail_link(worker, link, "out of memory", 0, now_ms);
+		return;
+	}
+	for (int i = 0; i < handshake.header_count; i++)
+	{
+		headers[i].name = handshake.headers[i].name;
+		headers[i].value = handshake.headers[i].value;
+	}
+	memset(&params, 0, sizeof(params));
+	params.transport = CS_TRANSPORT_WEBSOCKET;
+	params.url = handshake.url;
+	params.headers = headers;
+	params.header_count = handshake.header_count;
+	params.accept_binary = handshake.accept_binary;
+	params.connect_timeout_ms = cs_guc_connect_timeout;
+	params.ping_interval_ms = handshake.ping_interval_ms;
+	params.pong_timeout_ms = handshake.pong_timeout_ms;
+	params.idle_timeout_ms = handshake.idle_timeout_ms;
+	params.owner = link;
+
+	HOLD_INTERRUPTS();
+	link->connection = cs_connection_open(worker->wire, &params, reason);
+	RESUME_INTERRUPTS();
+	if (link->connection == NULL)
+		fail_link(worker, link, reason, 0, now_ms);
+}
+
+void
+cs_links_connect(CsWorker *worker, int64 now_ms)
+{
+	ListCell   *cell;
+
+	foreach(cell, worker->links)
+	{
+		CsLink	   *link = lfirst(cell);
+
+		if (link->wanted && link->connection == NULL && link->next_attempt_ms <= now_ms)
+			connect_link(worker, link, now_ms);
+	}
+}
+
+void
+cs_links_opened(CsWorker *worker, CsLink *link, int64 now_ms)
+{
+	char	   *url = public_url(worker->source->urls[link->url_index]);
+
+	link->open = true;
+	link->opened_ms = now_ms;
+	worker->status.connected_since = GetCurrentTimestamp();
+	strlcpy(worker->status.endpoint, url, sizeof(worker->status.endpoint));
+	if (link->failures > 0)
+	{
+		worker->status.reconnects++;
+		ereport(LOG,
+				(errmsg("chainstream source \"%s\": connected to %s",
+						worker->source->name, url)));
+	}
+	pfree(url);
+	cs_session_opened(worker->session, link->id, now_ms, worker->output);
+}
+
+void
+cs_links_closed(CsWorker *worker, CsLink *link, const CsWireEvent *event,
+				int64 now_ms)
+{
+	ListCell   *cell;
+
+	if (link->open)
+		cs_session_closed(worker->session, link->id, now_ms, worker->output);
+	link->connection = NULL;
+	if (link->wanted)
+		fail_link(worker, link, event->reason, event->retry_after_s, now_ms);
+	link->open = false;
+
+	worker->states_reset = true;
+	foreach(cell, worker->subscription_states)
+		((CsSubscriptionState *) lfirst(cell))->state = CS_STATE_PENDING;
+}
+
+int64
+cs_links_next_ms(const CsWorker *worker)
+{
+	int64		next = INT64_MAX;
+	ListCell   *cell;
+
+	foreach(cell, worker->links)
+	{
+		const CsLink *link = lfirst(cell);
+
+		if (link->wanted && link->connection == NULL)
+			next = Min(next, link->next_attempt_ms);
+	}
+	return next;
+}
+
+/* The state of a worker all of whose links are open. */
+static CsWorkerState
+subscribed_state(const CsWorker *worker)
+{
+	int			active = 0;
+	int			pending = 0;
+	bool		watching = cs_session_watch_count(worker->session) > 0;
+	ListCell   *cell;
+
+	foreach(cell, worker->subscription_states)
+	{
+		CsState		state = ((CsSubscriptionState *) lfirst(cell))->state;
+
+		active += state == CS_STATE_ACTIVE;
+		pending += state == CS_STATE_PENDING;
+	}
+	if (pending > 0 && watching)
+		return CS_WORKER_SUBSCRIBING;
+	if (active > 0)
+		return CS_WORKER_STREAMING;
+	return watching ? CS_WORKER_SUBSCRIBING : CS_WORKER_IDLE;
+}
+
+void
+cs_links_summarize(CsWorker *worker)
+{
+	CsWorkerStatus *status = &worker->status;
+	int64		next = cs_links_next_ms(worker);
+	int			wanted = 0;
+	int			open = 0;
+	ListCell   *cell;
+
+	foreach(cell, worker->links)
+	{
+		const CsLink *link = lfirst(cell);
+
+		wanted += link->wanted;
+		open += link->open;
+	}
+	status->connections = open;
+	if (open == 0)
+		status->connected_since = 0;
+	status->next_retry_at = 0;
+
+	if (worker->retry_at_ms != 0)
+	{
+		status->state = CS_WORKER_STALLED;
+		next = worker->retry_at_ms;
+	}
+	else if (wanted == 0)
+		status->state = CS_WORKER_IDLE;
+	else if (open == wanted)
+		status->state = subscribed_state(worker);
+	else
+		status->state = next == INT64_MAX ? CS_WORKER_CONNECTING : CS_WORKER_BACKOFF;
+
+	if (next != INT64_MAX)
+		status->next_retry_at =
+			TimestampTzPlusMilliseconds(GetCurrentTimestamp(), Max(0, next - cs_now_ms()));
+}
