@@ -190,6 +190,9 @@ extern void cs_output_reset(CsOutput *output);
 /* Forget the actions, keep records (and the arena). */
 extern void cs_output_reset_actions(CsOutput *output);
 
+/* Forget one record; those behind it move up. */
+extern void cs_output_remove_record(CsOutput *output, size_t index);
+
 /* Forget the records after the first *count*, as if never made. */
 extern void cs_output_truncate_records(CsOutput *output, size_t count);
 
@@ -397,6 +400,13 @@ extern bool cs_session_watch(CsSession *session, int64_t watch_id,
 							 CsWatchKind kind, const char *target);
 extern void cs_session_unwatch(CsSession *session, CsWatchKind kind,
 							   const char *target);
+
+/*
+ * Compare with a list: after cs_session_mark(), cs_session_sweep() removes the
+ * subscriptions and watches that were not added (again) in between.
+ */
+extern void cs_session_mark(CsSession *session);
+extern void cs_session_sweep(CsSession *session);
 
 /*
  * Make links and requests follow the wish.  *now_ms* is a clock that only

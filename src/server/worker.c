@@ -29,6 +29,7 @@
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "tcop/tcopprot.h"
+#include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -161,12 +162,21 @@ end_transaction(void)
 	MemoryContextSwitchTo(TopMemoryContext);
 }
 
-/* The source is not to be served any more; do not come back by yourself. */
+/*
+ * End the process because of a change of the configuration: to be started anew
+ * at once, or because the source is not to be served any more.  What was
+ * received goes to the tables first, if they take it.
+ */
 static void
-leave_for_good(void)
+leave(bool restart)
 {
+	if (worker.output != NULL && worker.wire != NULL && cs_batch_pending(&worker))
+		(void) cs_batch_commit(&worker);
 	LWLockAcquire(cs_shared->lock, LW_EXCLUSIVE);
-	worker.slot->wanted = false;
+	if (restart)
+		worker.slot->restart = true;
+	else
+		worker.slot->wanted = false;
 	LWLockRelease(cs_shared->lock);
 	cs_wake_launcher();
 	proc_exit(0);
@@ -265,7 +275,13 @@ start(void)
 	if (worker.source == NULL || !worker.source->enabled)
 	{
 		end_transaction();
-		leave_for_good();
+		leave(false);
+	}
+	if (get_role_oid(worker.source->owner, true) != GetUserId())
+	{
+		/* the owner changed, and we came before the scan that tells */
+		end_transaction();
+		leave(true);
 	}
 	if (worker.source->url_count == 0)
 		ereport(ERROR,
@@ -290,22 +306,16 @@ static void
 reload(void)
 {
 	CsSource   *fresh;
+	bool		wanted;
 
 	worker.generation = pg_atomic_read_u64(&cs_shared->generation);
 	begin_transaction();
 	fresh = cs_source_read(worker.source->name, TopMemoryContext);
-	if (fresh == NULL || !fresh->enabled)
+	wanted = fresh != NULL && fresh->enabled;
+	if (!wanted || !cs_source_same(worker.source, fresh))
 	{
 		end_transaction();
-		leave_for_good();
-	}
-	if (!cs_source_same(worker.source, fresh))
-	{
-		end_transaction();
-		LWLockAcquire(cs_shared->lock, LW_EXCLUSIVE);
-		worker.slot->restart = true;
-		LWLockRelease(cs_shared->lock);
-		proc_exit(0);
+		leave(wanted);
 	}
 	cs_source_free(fresh);
 	apply_wishes();
@@ -389,14 +399,20 @@ take_message(const CsWireEvent *event, CsLink *link, int64 now_ms)
 	drop_duplicates(first);
 }
 
+static bool
+batch_full(void)
+{
+	return cs_output_record_count(worker.output) >= (size_t) cs_guc_batch_size ||
+		cs_output_bytes(worker.output) >= (size_t) cs_guc_memory_budget * 1024 / 2;
+}
+
 /* Hand on what the transport reports, until the batch is full. */
 static void
 take_events(int64 now_ms)
 {
 	CsWireEvent event;
 
-	while (cs_output_record_count(worker.output) < (size_t) cs_guc_batch_size &&
-		   cs_wire_next(worker.wire, &event))
+	while (!batch_full() && cs_wire_next(worker.wire, &event))
 	{
 		CsLink	   *link = event.owner;
 
@@ -433,8 +449,11 @@ log_transport(void)
 								 worker.source->name, line)));
 }
 
-/* Let the transport work, as long as that brings more for the batch. */
-static void
+/*
+ * Let the transport work, as long as that brings more for the batch.  Returns
+ * true if there may be more at once.
+ */
+static bool
 read_all(void)
 {
 	bool		progress;
@@ -452,10 +471,9 @@ read_all(void)
 		cs_links_act(&worker);
 		cs_links_connect(&worker, now_ms);
 		cs_links_act(&worker);
-	} while (progress &&
-			 cs_output_record_count(worker.output) < (size_t) cs_guc_batch_size &&
-			 cs_output_bytes(worker.output) < (size_t) cs_guc_memory_budget * 1024 / 2);
+	} while (progress && !batch_full() && !InterruptPending);
 	log_transport();
+	return progress || batch_full();
 }
 
 /*
@@ -476,8 +494,6 @@ keep_alive(void)
 static void
 write_all(int64 now_ms)
 {
-	size_t		records = cs_output_record_count(worker.output);
-
 	if (!cs_batch_pending(&worker))
 	{
 		/* only what left no trace: messages of others, acknowledgements */
@@ -489,7 +505,7 @@ write_all(int64 now_ms)
 	}
 	if (worker.batch_since_ms == 0)
 		worker.batch_since_ms = now_ms;
-	if (worker.retry_at_ms == 0 && records < (size_t) cs_guc_batch_size &&
+	if (worker.retry_at_ms == 0 && !batch_full() &&
 		now_ms - worker.batch_since_ms < cs_guc_batch_delay)
 		return;
 
@@ -550,6 +566,7 @@ worker_loop(void)
 	for (;;)
 	{
 		int64		now_ms = cs_now_ms();
+		bool		more = false;
 
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
@@ -573,10 +590,11 @@ worker_loop(void)
 				maintain_at_ms = now_ms + MAINTENANCE_INTERVAL_MS;
 			}
 			if (worker.retry_at_ms == 0)
-				read_all();
+				more = read_all();
 			write_all(cs_now_ms());
 		}
-		wait_for_work(set, wait_event, time_to_wait(reload_at_ms, maintain_at_ms));
+		wait_for_work(set, wait_event,
+					  more ? 0 : time_to_wait(reload_at_ms, maintain_at_ms));
 	}
 }
 

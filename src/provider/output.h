@@ -1,0 +1,27 @@
+/*-------------------------------------------------------------------------
+ *
+ * output.h
+ *	  Taking back what a failed call has put into a CsOutput.
+ *
+ * The rest of CsOutput is in provider.h; this part is for session.c.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CS_OUTPUT_H
+#define CS_OUTPUT_H
+
+#include "provider/provider.h"
+
+typedef struct CsOutputMark
+{
+	size_t		records;
+	size_t		actions;
+	void	   *chunk;
+	size_t		used;
+	size_t		bytes;
+} CsOutputMark;
+
+extern CsOutputMark cs_output_mark(const CsOutput *output);
+extern void cs_output_rollback(CsOutput *output, const CsOutputMark *mark);
+
+#endif							/* CS_OUTPUT_H */
