@@ -35,7 +35,7 @@ LIBRARIES = libwebsockets libuv json-c libb2 libcrypto
 # -isystem: our warnings are for our code, not for PostgreSQL's headers.
 PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) \
 	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES))
-PG_CFLAGS = -std=gnu11 -Wall -Wextra -MMD -MP $(if $(WERROR),-Werror)
+PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-declaration-after-statement -MMD -MP $(if $(WERROR),-Werror)
 SHLIB_LINK = $(shell $(PKG_CONFIG) --libs $(LIBRARIES)) -lpthread
 
 # Bitcode for the JIT is of no use to background workers and needs clang.

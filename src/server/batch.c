@@ -18,12 +18,9 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/pg_extension.h"
-#include "commands/extension.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
-#include "storage/lmgr.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -94,21 +91,6 @@ cs_batch_reject(CsWorker *worker, const CsMessage *message,
 	pfree(reason);
 }
 
-/*
- * Lock the extension, so that DROP EXTENSION and we take locks in the same
- * order.  Returns false if it is not there any more.
- */
-static bool
-lock_extension(void)
-{
-	Oid			extension = get_extension_oid("chainstream", true);
-
-	if (!OidIsValid(extension))
-		return false;
-	LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
-	return get_extension_oid("chainstream", true) == extension;
-}
-
 /* The times between which the records of a range were received. */
 static void
 received_range(const CsRecord *records, size_t from, size_t to, int64 *first,
@@ -150,7 +132,7 @@ write_range(CsWorker *worker, size_t from, size_t to, int *skipped)
 	const CsRecord *records = cs_output_records(worker->output);
 	bool		last = to == cs_output_record_count(worker->output);
 
-	if (!lock_extension())
+	if (!cs_extension_lock())
 		return false;
 	if (to > from)
 	{

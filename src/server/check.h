@@ -13,12 +13,17 @@
 #include "provider/provider.h"
 
 /*
- * The provider of this name, or its network (NULL: the default one); raises
- * an error whose hint lists what there is if there is none.
+ * The provider of this name, its network (NULL: the default one), its topic;
+ * or an error whose hint lists what there is.
  */
 extern const CsProvider *cs_check_provider(const char *name);
 extern const CsNetwork *cs_check_network(const CsProvider *provider,
 										 const char *name);
+extern const CsTopic *cs_check_topic(const CsProvider *provider,
+									 const char *name);
+
+/* Likewise, only to know that there is such a transport; NULL is fine. */
+extern void cs_check_transport(const CsProvider *provider, const char *name);
 
 /*
  * The canonical form of an address or of a transaction's hash, palloc'd;
@@ -26,5 +31,12 @@ extern const CsNetwork *cs_check_network(const CsProvider *provider,
  */
 extern char *cs_check_target(const CsProvider *provider, const char *network,
 							 CsWatchKind kind, const char *target);
+
+/* Most endpoints one source can have. */
+#define CS_URLS_MAX 16
+
+/* Raise an error if the text cannot be an endpoint, or a token. */
+extern void cs_check_url(const CsProvider *provider, const char *url);
+extern void cs_check_token(const char *token);
 
 #endif							/* CS_CHECK_H */

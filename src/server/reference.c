@@ -1,11 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * reference.c
- *	  SQL functions that say what there is to choose from.
+ *	  What there is to choose from.
  *
  * Providers, their networks, topics and options, and the canonical spelling
- * of addresses.  All of it is compiled in: nothing here reads a table, and
- * everybody may call it.
+ * of addresses: looked up for the checks, with errors that list the choices,
+ * and shown by SQL functions.  All of it is compiled in: nothing here reads a
+ * table, and everybody may call it.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,17 +15,119 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "lib/stringinfo.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
 #include "server/check.h"
+#include "server/source.h"
 
 PG_FUNCTION_INFO_V1(chainstream_providers);
 PG_FUNCTION_INFO_V1(chainstream_topics);
 PG_FUNCTION_INFO_V1(chainstream_options);
 PG_FUNCTION_INFO_V1(chainstream_canonical_address);
 PG_FUNCTION_INFO_V1(chainstream_canonical_transaction);
+
+/* ---------- choices ---------- */
+
+const CsProvider *
+cs_check_provider(const char *name)
+{
+	const CsProvider *provider = cs_provider_find(name);
+	StringInfoData names;
+
+	if (provider)
+		return provider;
+	initStringInfo(&names);
+	for (const CsProvider *const *other = cs_providers(); *other; other++)
+		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", (*other)->name);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown provider \"%s\"", name),
+			 errhint("Providers are: %s.", names.data)));
+	return NULL;				/* keep the compiler quiet */
+}
+
+const CsNetwork *
+cs_check_network(const CsProvider *provider, const char *name)
+{
+	const CsNetwork *network = cs_provider_network(provider, name);
+	StringInfoData names;
+
+	if (network)
+		return network;
+	initStringInfo(&names);
+	for (const CsNetwork *other = provider->networks; other->name; other++)
+		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", other->name);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("provider \"%s\" has no network \"%s\"", provider->name, name),
+			 errhint("Its networks are: %s.", names.data)));
+	return NULL;				/* keep the compiler quiet */
+}
+
+const CsTopic *
+cs_check_topic(const CsProvider *provider, const char *name)
+{
+	const CsTopic *topic = cs_provider_topic(provider, name);
+	StringInfoData names;
+
+	if (topic)
+		return topic;
+	initStringInfo(&names);
+	for (const CsTopic *other = provider->topics; other->name; other++)
+		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", other->name);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("provider \"%s\" has no topic \"%s\"", provider->name, name),
+			 errhint("Its topics are: %s.", names.data)));
+	return NULL;				/* keep the compiler quiet */
+}
+
+void
+cs_check_transport(const CsProvider *provider, const char *name)
+{
+	StringInfoData names;
+
+	if (name == NULL)
+		return;
+	initStringInfo(&names);
+	for (const char *const *other = provider->transports; *other; other++)
+	{
+		if (strcmp(*other, name) == 0)
+			return;
+		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", *other);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("provider \"%s\" has no transport \"%s\"", provider->name, name),
+			 errhint("Its transports are: %s.", names.data)));
+}
+
+char *
+cs_check_target(const CsProvider *provider, const char *network,
+				CsWatchKind kind, const char *target)
+{
+	char	   *canonical = palloc(CS_TARGET_MAX);
+	CsError		error = {.kind = CS_ERROR_NONE};
+	bool		ok;
+
+	if (kind == CS_WATCH_TRANSACTION && provider->canonical_transaction == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("provider \"%s\" cannot watch single transactions", provider->name),
+				 errhint("Watch the accounts that take part in them.")));
+	if (kind == CS_WATCH_ADDRESS)
+		ok = provider->canonical_address(network, target, canonical, &error);
+	else
+		ok = provider->canonical_transaction(network, target, canonical, &error);
+	if (!ok)
+		cs_raise(&error, ERROR);
+	return canonical;
+}
+
+/* ---------- SQL functions ---------- */
 
 /* Most columns of a result here. */
 #define COLUMNS_MAX 8
@@ -78,7 +181,7 @@ emit(FunctionCallInfo fcinfo, Row *row)
 						 row->nulls);
 }
 
-/* One row per provider and network. */
+/* providers(): one row per provider and network. */
 Datum
 chainstream_providers(PG_FUNCTION_ARGS)
 {
@@ -173,12 +276,14 @@ for_providers(FunctionCallInfo fcinfo,
 	return (Datum) 0;
 }
 
+/* topics(provider): of one provider, or of all. */
 Datum
 chainstream_topics(PG_FUNCTION_ARGS)
 {
 	return for_providers(fcinfo, emit_topics);
 }
 
+/* options(provider): likewise. */
 Datum
 chainstream_options(PG_FUNCTION_ARGS)
 {
@@ -203,12 +308,14 @@ canonical(FunctionCallInfo fcinfo, CsWatchKind kind)
 	PG_RETURN_TEXT_P(cstring_to_text(result));
 }
 
+/* canonical_address(provider, address, network) */
 Datum
 chainstream_canonical_address(PG_FUNCTION_ARGS)
 {
 	return canonical(fcinfo, CS_WATCH_ADDRESS);
 }
 
+/* canonical_transaction(provider, hash, network) */
 Datum
 chainstream_canonical_transaction(PG_FUNCTION_ARGS)
 {

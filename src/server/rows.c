@@ -247,7 +247,8 @@ put_time(Filler *filler, int64 unix_us)
 		put_null(filler);
 		return;
 	}
-	if (unix_us < cs_unix_us(MIN_TIMESTAMP) || unix_us >= cs_unix_us(END_TIMESTAMP - 1))
+	/* PostgreSQL's epoch is later than Unix's, so the upper end always fits */
+	if (unix_us < cs_unix_us(MIN_TIMESTAMP))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("timestamp out of range")));

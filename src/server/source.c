@@ -12,8 +12,11 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
+#include "commands/extension.h"
 #include "executor/spi.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -22,6 +25,17 @@
 #include "server/source.h"
 
 #define WATCH_FETCH 10000
+
+bool
+cs_extension_lock(void)
+{
+	Oid			extension = get_extension_oid("chainstream", true);
+
+	if (!OidIsValid(extension))
+		return false;
+	LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
+	return get_extension_oid("chainstream", true) == extension;
+}
 
 int
 cs_error_sqlstate(CsErrorKind kind)

@@ -37,6 +37,12 @@ typedef struct CsSource
 } CsSource;
 
 /*
+ * Lock the extension until the end of the transaction, so that DROP EXTENSION
+ * and we take locks in the same order.  Returns false if it is not there.
+ */
+extern bool cs_extension_lock(void);
+
+/*
  * Read a source.  Returns NULL if there is none of this name; raises an error
  * if it cannot be used.  The result lives in a new child of *parent*.  All
  * functions of this file need a transaction with an active snapshot.

@@ -271,7 +271,8 @@ start(void)
 
 	worker.generation = pg_atomic_read_u64(&cs_shared->generation);
 	begin_transaction();
-	worker.source = cs_source_read(worker.slot->source, TopMemoryContext);
+	if (cs_extension_lock())
+		worker.source = cs_source_read(worker.slot->source, TopMemoryContext);
 	if (worker.source == NULL || !worker.source->enabled)
 	{
 		end_transaction();
@@ -305,12 +306,13 @@ start(void)
 static void
 reload(void)
 {
-	CsSource   *fresh;
+	CsSource   *fresh = NULL;
 	bool		wanted;
 
 	worker.generation = pg_atomic_read_u64(&cs_shared->generation);
 	begin_transaction();
-	fresh = cs_source_read(worker.source->name, TopMemoryContext);
+	if (cs_extension_lock())
+		fresh = cs_source_read(worker.source->name, TopMemoryContext);
 	wanted = fresh != NULL && fresh->enabled;
 	if (!wanted || !cs_source_same(worker.source, fresh))
 	{
