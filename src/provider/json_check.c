@@ -16,6 +16,7 @@
  */
 #include "provider/json.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "codec/utf8.h"
@@ -23,22 +24,33 @@
 #define EVERY_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
 
 /*
- * Is there a byte among these eight that does not simply stand for itself in
- * a string: a control character, a quote, a backslash, a byte of 128 or more?
+ * Of eight bytes of a string, how many simply stand for themselves before one
+ * that does not: a control character, a quote, a backslash, or a byte of 128
+ * or more?
  */
-static inline bool
-needs_care(uint64_t bytes)
+static inline size_t
+count_plain(const char *text)
 {
-	uint64_t	quote = bytes ^ EVERY_BYTE('"');
-	uint64_t	backslash = bytes ^ EVERY_BYTE('\\');
+	uint64_t	bytes;
+	uint64_t	quote;
+	uint64_t	backslash;
 	uint64_t	found;
 
-	/* The classic test for a byte below n; exact as to whether there is one. */
+	memcpy(&bytes, text, 8);
+	bytes = le64toh(bytes);
+	quote = bytes ^ EVERY_BYTE('"');
+	backslash = bytes ^ EVERY_BYTE('\\');
+
+	/*
+	 * The classic test for bytes below n.  It can be wrong, but only about
+	 * bytes that come after one about which it is right.
+	 */
 	found = (bytes - EVERY_BYTE(0x20)) & ~bytes;
 	found |= (quote - EVERY_BYTE(1)) & ~quote;
 	found |= (backslash - EVERY_BYTE(1)) & ~backslash;
 	found |= bytes;
-	return (found & EVERY_BYTE(0x80)) != 0;
+	found &= EVERY_BYTE(0x80);
+	return found == 0 ? 8 : (size_t) __builtin_ctzll(found) / 8;
 }
 
 static bool
@@ -94,15 +106,14 @@ skip_string(const char *at, const char *end, const char **problem)
 {
 	for (;;)
 	{
-		uint64_t	bytes;
 		size_t		size;
 
 		while (end - at >= 8)
 		{
-			memcpy(&bytes, at, 8);
-			if (needs_care(bytes))
+			size = count_plain(at);
+			at += size;
+			if (size < 8)
 				break;
-			at += 8;
 		}
 		if (at == end)
 		{
@@ -193,27 +204,12 @@ skip_word(const char *at, const char *end)
 	return NULL;
 }
 
-/* May a number or a word end before this character? */
-static bool
-is_delimiter(char c)
-{
-	switch (c)
-	{
-		case ' ':
-		case '\t':
-		case '\n':
-		case '\r':
-		case ',':
-		case ':':
-		case '{':
-		case '}':
-		case '[':
-		case ']':
-			return true;
-		default:
-			return false;
-	}
-}
+/* Characters between tokens; a number or a word may end before them. */
+static const bool is_delimiter[256] = {
+	[' '] = true, ['\t'] = true, ['\n'] = true, ['\r'] = true,
+	[','] = true, [':'] = true,	['{'] = true,  ['}'] = true,
+	['['] = true, [']'] = true,
+};
 
 /*
  * Check every token.  NULL, or a static text that says what is wrong.
@@ -226,7 +222,7 @@ cs_json_check_tokens(const char *text, size_t length)
 
 	while (text < end)
 	{
-		if (is_delimiter(*text))
+		if (is_delimiter[(unsigned char) *text])
 		{
 			text++;
 			continue;
@@ -248,7 +244,7 @@ cs_json_check_tokens(const char *text, size_t length)
 			text = skip_word(text, end);
 			problem = "there is a character that begins no JSON value";
 		}
-		if (text == NULL || (text < end && !is_delimiter(*text)))
+		if (text == NULL || (text < end && !is_delimiter[(unsigned char) *text]))
 			return problem;
 	}
 	return NULL;

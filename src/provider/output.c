@@ -143,6 +143,19 @@ cs_output_truncate_records(CsOutput *output, size_t count)
 }
 
 /*
+ * Forget one record; those behind it move up.
+ */
+void
+cs_output_remove_record(CsOutput *output, size_t index)
+{
+	if (index >= output->record_count)
+		return;
+	output->record_count--;
+	memmove(&output->records[index], &output->records[index + 1],
+			(output->record_count - index) * sizeof(CsRecord));
+}
+
+/*
  * Remember how much there is now, for cs_output_rollback().
  */
 CsOutputMark
@@ -201,6 +214,12 @@ cs_output_bytes(const CsOutput *output)
 {
 	return output->bytes + output->record_count * sizeof(CsRecord) +
 		output->action_count * sizeof(CsAction);
+}
+
+void
+cs_output_fail(CsOutput *output)
+{
+	output->failed = true;
 }
 
 bool

@@ -1,9 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * output.h
- *	  Taking back what a failed call has put into a CsOutput.
+ *	  Keeping a CsOutput consistent when a call fails.
  *
- * The rest of CsOutput is in provider.h; this part is for session.c.
+ * The rest of CsOutput is in provider.h; this part is not for hosts.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,5 +23,8 @@ typedef struct CsOutputMark
 
 extern CsOutputMark cs_output_mark(const CsOutput *output);
 extern void cs_output_rollback(CsOutput *output, const CsOutputMark *mark);
+
+/* Note that something was left out for want of memory. */
+extern void cs_output_fail(CsOutput *output);
 
 #endif							/* CS_OUTPUT_H */

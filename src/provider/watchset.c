@@ -335,6 +335,7 @@ cs_watchset_add(CsWatchSet *set, CsWatchKind kind, const char *target,
 	watch->watch_id = 0;
 	watch->kind = (uint8_t) kind;
 	watch->flags = 0;
+	watch->epoch = 0;
 	watch->length = (uint8_t) length;
 	memcpy(watch->target, target, length);
 	watch->target[length] = '\0';

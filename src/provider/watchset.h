@@ -18,17 +18,20 @@
 
 #include "provider/provider.h"
 
-/* Flags of an entry.  The session keeps the first two, the provider the rest. */
-#define CS_WATCH_WANTED 0x01	/* the user wants it */
-#define CS_WATCH_QUEUED 0x02	/* it is in the queue */
-#define CS_WATCH_SENT	0x04	/* the server was asked for it */
-#define CS_WATCH_ACTIVE 0x08	/* and said to be active */
+/* Flags of an entry: the user's wish, the queue's, and the provider's. */
+#define CS_WATCH_WANTED	 0x01	/* the user wants it */
+#define CS_WATCH_INVALID 0x02	/* but it is not what can be watched */
+#define CS_WATCH_QUEUED	 0x04	/* it is in the queue */
+#define CS_WATCH_SENT	 0x08	/* the server was asked for it */
+#define CS_WATCH_ACTIVE	 0x10	/* its state was said to be active */
+#define CS_WATCH_REFUSED 0x20	/* its state was said to be an error */
 
 typedef struct CsWatch
 {
 	int64_t		watch_id;
 	uint8_t		kind;			/* CsWatchKind */
 	uint8_t		flags;
+	uint8_t		epoch;			/* of cs_session_mark() */
 	uint8_t		length;
 	char		target[];		/* NUL-terminated */
 } CsWatch;

@@ -127,7 +127,7 @@ write_extras(CsWorker *worker, bool positions)
 
 /* The body of the transaction; throws. */
 static bool
-write_range(CsWorker *worker, size_t from, size_t to, int *skipped)
+write_range(CsWorker *worker, size_t from, size_t to, volatile int *skipped)
 {
 	const CsRecord *records = cs_output_records(worker->output);
 	bool		last = to == cs_output_record_count(worker->output);
@@ -206,7 +206,7 @@ static Outcome
 try_range(CsWorker *worker, size_t from, size_t to, ErrorData **error)
 {
 	volatile Outcome outcome = COMMITTED;
-	int			skipped = 0;
+	volatile int skipped = 0;
 
 	PG_TRY();
 	{

@@ -1,0 +1,58 @@
+/*-------------------------------------------------------------------------
+ *
+ * registry.c
+ *	  All the protocols there are.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <string.h>
+
+#include "provider/session.h"
+
+static const CsProvider *const providers[] = {
+	&cs_provider_nano,
+	NULL
+};
+
+const CsProvider *const *
+cs_providers(void)
+{
+	return providers;
+}
+
+const CsProvider *
+cs_provider_find(const char *name)
+{
+	for (size_t i = 0; providers[i] != NULL; i++)
+	{
+		if (strcmp(providers[i]->name, name) == 0)
+			return providers[i];
+	}
+	return NULL;
+}
+
+const CsNetwork *
+cs_provider_network(const CsProvider *provider, const char *name)
+{
+	const CsNetwork *network = provider->networks;
+
+	if (name == NULL)
+		return network;
+	for (; network->name != NULL; network++)
+	{
+		if (strcmp(network->name, name) == 0)
+			return network;
+	}
+	return NULL;
+}
+
+const CsTopic *
+cs_provider_topic(const CsProvider *provider, const char *name)
+{
+	for (const CsTopic *topic = provider->topics; topic->name != NULL; topic++)
+	{
+		if (strcmp(topic->name, name) == 0)
+			return topic;
+	}
+	return NULL;
+}
