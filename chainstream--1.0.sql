@@ -351,46 +351,63 @@ $$;
 COMMENT ON FUNCTION chainstream._stream_columns() IS
 	'Internal: the columns of the stream tables, in order.';
 
-CREATE FUNCTION chainstream._check_stream_table(relation text)
+CREATE FUNCTION chainstream._stream_relations()
+RETURNS SETOF name
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT unnest(ARRAY['stream_id_seq', 'blocks', 'transactions', 'events',
+		'gaps', 'rejects', 'cursors', 'transfers', 'transaction_state',
+		'block_state']::name[])
+$$;
+COMMENT ON FUNCTION chainstream._stream_relations() IS
+	'Internal: all that create_streams() creates.';
+
+CREATE FUNCTION chainstream._check_streams()
 RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	found_owner name;
-	missing text;
+	found_owner record;
+	missing record;
 BEGIN
-	-- Whoever owns a table decides what an INSERT into it runs.
-	SELECT r.rolname INTO found_owner
+	-- Whoever owns a table or view decides what using it runs.
+	SELECT c.relname, r.rolname INTO found_owner
 	FROM pg_class c
+	JOIN chainstream._stream_relations() s ON s = c.relname
 	JOIN pg_roles r ON r.oid = c.relowner
-	WHERE c.oid = format('chainstream.%I', relation)::regclass
-		AND NOT r.rolsuper AND r.rolname <> CURRENT_USER;
+	WHERE c.relnamespace = 'chainstream'::regnamespace
+		AND NOT r.rolsuper AND r.rolname <> CURRENT_USER
+	LIMIT 1;
 	IF FOUND THEN
-		RAISE EXCEPTION 'relation "chainstream.%" belongs to role "%"', relation, found_owner
+		RAISE EXCEPTION 'relation "chainstream.%" belongs to role "%"', found_owner.relname, found_owner.rolname
 			USING ERRCODE = 'object_not_in_prerequisite_state',
-				HINT = format('If you trust what is in it, ALTER TABLE chainstream.%I OWNER TO %I.', relation, CURRENT_USER);
+				HINT = format('If you trust what is in it, ALTER TABLE chainstream.%I OWNER TO %I.', found_owner.relname, CURRENT_USER);
 	END IF;
 
-	SELECT string_agg(format('%I %s', c.name, c.type), ', ' ORDER BY c.position)
+	SELECT s.relation,
+		string_agg(format('%I %s', s.name, s.type), ', ' ORDER BY s.position) AS columns
 	INTO missing
-	FROM chainstream._stream_columns() c
-	WHERE c.relation = _check_stream_table.relation
-		AND NOT EXISTS (
-			SELECT FROM pg_attribute a
-			WHERE a.attrelid = format('chainstream.%I', c.relation)::regclass
-				AND a.attname = c.name AND NOT a.attisdropped
-				AND format_type(a.atttypid, a.atttypmod) = c.type);
-	IF missing IS NOT NULL THEN
-		RAISE EXCEPTION 'table "chainstream.%" is not as chainstream needs it', relation
+	FROM chainstream._stream_columns() s
+	JOIN pg_class c ON c.relname = s.relation
+		AND c.relnamespace = 'chainstream'::regnamespace
+	WHERE NOT EXISTS (
+		SELECT FROM pg_attribute a
+		WHERE a.attrelid = c.oid AND a.attname = s.name AND NOT a.attisdropped
+			AND format_type(a.atttypid, a.atttypmod) = s.type)
+	GROUP BY s.relation
+	LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'table "chainstream.%" is not as chainstream needs it', missing.relation
 			USING ERRCODE = 'object_not_in_prerequisite_state',
-				DETAIL = format('Missing: %s.', missing),
-				HINT = 'Rename it, or add the columns, and run SELECT chainstream.create_streams() again.';
+				DETAIL = format('Missing: %s.', missing.columns),
+				HINT = 'Rename it, or add the columns, and run SELECT chainstream.create_streams().';
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION chainstream._check_stream_table(text) IS
-	'Internal: raises an error unless an existing table can serve as this stream table.';
+COMMENT ON FUNCTION chainstream._check_streams() IS
+	'Internal: raises an error unless what there is of the stream tables can serve.';
 
 CREATE FUNCTION chainstream._create_stream_table(relation text, tail text)
 RETURNS void
@@ -518,72 +535,74 @@ $$;
 COMMENT ON FUNCTION chainstream._create_stream_views() IS
 	'Internal: makes the views of the stream tables that are missing.';
 
+-- Runs with the rights of its caller, who must own the tables: nobody can give
+-- himself anything with it.
 CREATE FUNCTION chainstream._grant_writer(role name)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
--- Runs with the rights of its caller, who must own the tables: nobody can
--- give himself anything with it.  TRIGGER is never granted: who may put a
--- trigger on a table runs code as everybody who writes it.
+DECLARE
+	missing text[];
+	command text;
 BEGIN
 	IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role AND NOT r.rolsuper) THEN
 		RETURN;
 	END IF;
 
-	-- Two sessions that grant on the same table at once would collide.
-	LOCK TABLE chainstream.sources IN SHARE UPDATE EXCLUSIVE MODE;
-	IF has_table_privilege(role, 'chainstream.events', 'INSERT')
-		AND has_table_privilege(role, 'chainstream.rejects', 'DELETE')
-		AND has_table_privilege(role, 'chainstream._watch_states', 'DELETE')
-		AND has_table_privilege(role, 'chainstream.credentials', 'SELECT')
+	-- TRIGGER is not among it: who may put a trigger on a table runs code as
+	-- everybody who writes it.
+	SELECT array_agg(format('GRANT %s ON chainstream.%I TO %I', p.privilege, w.relation, role))
+	INTO missing
+	FROM (VALUES
+		('sources', 'SELECT'),
+		('credentials', 'SELECT'),
+		('subscriptions', 'SELECT'),
+		('watches', 'SELECT'),
+		('_watch_states', 'SELECT, INSERT, UPDATE, DELETE'),
+		('_subscription_states', 'SELECT, INSERT, UPDATE, DELETE'),
+		('blocks', 'SELECT, INSERT'),
+		('transactions', 'SELECT, INSERT'),
+		('events', 'SELECT, INSERT'),
+		('gaps', 'SELECT, INSERT, UPDATE'),
+		('cursors', 'SELECT, INSERT, UPDATE'),
+		('rejects', 'SELECT, INSERT, DELETE')) w (relation, privileges),
+		string_to_table(w.privileges, ', ') p (privilege)
+	WHERE NOT has_table_privilege(role, format('chainstream.%I', w.relation), p.privilege);
+	IF NOT has_sequence_privilege(role, 'chainstream.stream_id_seq', 'USAGE') THEN
+		missing := missing || format('GRANT USAGE ON SEQUENCE chainstream.stream_id_seq TO %I', role);
+	END IF;
+	IF NOT has_function_privilege(role, 'chainstream._create_partitions(timestamptz, timestamptz, interval)', 'EXECUTE')
+		OR NOT has_function_privilege(role, 'chainstream._drop_partitions(timestamptz)', 'EXECUTE')
 	THEN
-		RETURN;
+		missing := missing || format('GRANT EXECUTE ON FUNCTION chainstream._create_partitions(timestamptz, timestamptz, interval), chainstream._drop_partitions(timestamptz) TO %I', role);
 	END IF;
 
-	EXECUTE format('GRANT SELECT ON chainstream.sources, chainstream.credentials, chainstream.subscriptions, chainstream.watches TO %I', role);
-	EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON chainstream._watch_states, chainstream._subscription_states TO %I', role);
-	EXECUTE format('GRANT SELECT, INSERT ON chainstream.blocks, chainstream.transactions, chainstream.events TO %I', role);
-	EXECUTE format('GRANT SELECT, INSERT, UPDATE ON chainstream.cursors, chainstream.gaps TO %I', role);
-	EXECUTE format('GRANT SELECT, INSERT, DELETE ON chainstream.rejects TO %I', role);
-	EXECUTE format('GRANT USAGE ON SEQUENCE chainstream.stream_id_seq TO %I', role);
-	EXECUTE format('GRANT EXECUTE ON FUNCTION chainstream._create_partitions(timestamptz, timestamptz, interval), chainstream._drop_partitions(timestamptz) TO %I', role);
+	IF missing IS NOT NULL THEN
+		-- Two sessions that grant on the same table at once would collide.
+		LOCK TABLE chainstream.sources IN SHARE UPDATE EXCLUSIVE MODE;
+		FOREACH command IN ARRAY missing LOOP
+			EXECUTE command;
+		END LOOP;
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION chainstream._grant_writer(name) IS
 	'Internal: grants a role what a worker that runs as it needs; nothing to do for superusers. Runs with the rights of its caller.';
-
-CREATE FUNCTION chainstream._streams_complete()
-RETURNS boolean
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT to_regclass('chainstream.stream_id_seq') IS NOT NULL
-		AND count(to_regclass('chainstream.' || relation)) = count(*)
-	FROM unnest(ARRAY['blocks', 'transactions', 'events', 'gaps', 'rejects',
-		'cursors', 'transfers', 'transaction_state', 'block_state']) relation
-$$;
-COMMENT ON FUNCTION chainstream._streams_complete() IS
-	'Internal: whether create_streams() has nothing to create.';
 
 CREATE FUNCTION chainstream.create_streams()
 RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-	relation text;
 BEGIN
 	-- Two sessions must not both find a table missing.
-	IF NOT chainstream._streams_complete() THEN
+	IF EXISTS (SELECT FROM chainstream._stream_relations() s
+			WHERE to_regclass(format('chainstream.%I', s)) IS NULL)
+	THEN
 		LOCK TABLE chainstream.sources IN SHARE UPDATE EXCLUSIVE MODE;
 	END IF;
-
-	FOR relation IN SELECT DISTINCT c.relation FROM chainstream._stream_columns() c LOOP
-		IF to_regclass(format('chainstream.%I', relation)) IS NOT NULL THEN
-			PERFORM chainstream._check_stream_table(relation);
-		END IF;
-	END LOOP;
+	PERFORM chainstream._check_streams();
 
 	IF to_regclass('chainstream.stream_id_seq') IS NULL THEN
 		CREATE SEQUENCE chainstream.stream_id_seq;
@@ -641,7 +660,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION chainstream.create_streams() IS
-	'Makes the stream tables and their views, as far as they are missing, and grants the owners of sources what their workers need. The first source that is added calls it. They are ordinary tables: dumps carry them, DROP EXTENSION keeps them.';
+	'Makes the stream tables and their views, as far as they are missing, and grants the owners of sources what their workers need. Adding a source calls it. They are ordinary tables: dumps carry them, DROP EXTENSION keeps them.';
 
 CREATE FUNCTION chainstream._partitions(
 	OUT parent text,
@@ -662,7 +681,8 @@ AS $$
 	JOIN pg_inherits i ON i.inhparent = p.oid
 	JOIN pg_class c ON c.oid = i.inhrelid
 	CROSS JOIN LATERAL pg_get_expr(c.relpartbound, c.oid) AS b (bound)
-	WHERE p.oid IN (to_regclass('chainstream.blocks'),
+	-- A bound is NULL if the partition was dropped at this moment.
+	WHERE b.bound IS NOT NULL AND p.oid IN (to_regclass('chainstream.blocks'),
 			to_regclass('chainstream.transactions'),
 			to_regclass('chainstream.events'))
 		AND pg_get_partkeydef(p.oid) = 'RANGE (received_at)'
@@ -766,6 +786,18 @@ $$;
 COMMENT ON FUNCTION chainstream._create_partitions(timestamptz, timestamptz, interval) IS
 	'Internal: makes the stream tables hold the time from first to last, in partitions of this length, aligned in UTC. What other partitions cover, a DEFAULT partition everything, is left to them. Returns how many were made.';
 
+CREATE FUNCTION chainstream._expired_partitions(parent text, horizon timestamptz)
+RETURNS SETOF regclass
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT p.partition FROM chainstream._partitions() p
+	WHERE p.parent = _expired_partitions.parent AND upper(p.covers) <= horizon
+	ORDER BY p.covers
+$$;
+COMMENT ON FUNCTION chainstream._expired_partitions(text, timestamptz) IS
+	'Internal: the partitions of a stream table that are wholly older.';
+
 CREATE FUNCTION chainstream._drop_partitions(before timestamptz)
 RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
@@ -774,6 +806,7 @@ SET lock_timeout = '200ms'
 AS $$
 DECLARE
 	horizon timestamptz := before;
+	stream text;
 	partition regclass;
 	dropped integer := 0;
 BEGIN
@@ -787,19 +820,27 @@ BEGIN
 			AND s.setting <> '0';
 	END IF;
 
-	FOR partition IN
-		SELECT p.partition FROM chainstream._partitions() p
-		WHERE upper(p.covers) <= horizon
-		ORDER BY upper(p.covers), p.parent
-	LOOP
-		-- A reader may hold the table for long; meanwhile others must not
-		-- queue behind us.  What could not be dropped is tried next time.
+	FOREACH stream IN ARRAY ARRAY['blocks', 'transactions', 'events'] LOOP
+		CONTINUE WHEN NOT EXISTS (
+			SELECT FROM chainstream._expired_partitions(stream, horizon));
+		-- Dropping a partition locks its table against everybody.  For this
+		-- we wait a moment only, because others queue behind us, and for a
+		-- partition that is being read not at all.  The next call tries again.
 		BEGIN
-			EXECUTE format('DROP TABLE %s', partition);
-			dropped := dropped + 1;
+			EXECUTE format('LOCK TABLE ONLY chainstream.%I IN ACCESS EXCLUSIVE MODE', stream);
+			FOR partition IN SELECT chainstream._expired_partitions(stream, horizon) LOOP
+				BEGIN
+					EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE NOWAIT', partition);
+					EXECUTE format('DROP TABLE %s', partition);
+					dropped := dropped + 1;
+				EXCEPTION
+					WHEN lock_not_available OR dependent_objects_still_exist THEN
+						RAISE LOG 'could not drop partition "%": %', partition, SQLERRM;
+				END;
+			END LOOP;
 		EXCEPTION
-			WHEN lock_not_available OR dependent_objects_still_exist THEN
-				RAISE LOG 'could not drop partition "%": %', partition, SQLERRM;
+			WHEN lock_not_available THEN
+				RAISE LOG 'could not drop partitions of "chainstream.%": %', stream, SQLERRM;
 		END;
 	END LOOP;
 	RETURN dropped;
@@ -860,13 +901,13 @@ BEGIN
 			USING ERRCODE = 'trigger_protocol_violated';
 	END IF;
 
-	IF to_regclass('chainstream.events') IS NULL THEN
-		PERFORM chainstream.create_streams();
-	ELSIF NOT (current_setting('check_function_bodies') = 'off'
+	-- When a dump is being restored, it is the dump that brings the tables,
+	-- later their keys and last their privileges; see check.c.
+	IF NOT (current_setting('check_function_bodies') = 'off'
 			AND current_setting('row_security') = 'off')
+		OR to_regclass('chainstream.events') IS NULL
 	THEN
-		-- Unless a dump is being restored, which brings the privileges.
-		PERFORM chainstream._grant_writer(NEW.owner);
+		PERFORM chainstream.create_streams();
 	END IF;
 	RETURN NULL;
 END
@@ -1208,6 +1249,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
+	targets text[];
 	removed bigint;
 BEGIN
 	IF NOT EXISTS (SELECT FROM chainstream.sources s WHERE s.name = unwatch.source) THEN
@@ -1215,13 +1257,15 @@ BEGIN
 			USING ERRCODE = 'undefined_object',
 				HINT = 'View chainstream.status lists those there are.';
 	END IF;
+	-- First, so that a wrong address is an error even if nothing is watched.
+	SELECT array_agg(CASE a.address WHEN '*' THEN '*'
+		ELSE chainstream.canonical_address(s.provider, a.address, s.network) END)
+	INTO targets
+	FROM chainstream.sources s, unnest(unwatch.addresses) AS a (address)
+	WHERE s.name = unwatch.source;
 	DELETE FROM chainstream.watches w
 	WHERE w.source = unwatch.source AND w.kind = 'address'
-		AND w.target IN (
-			SELECT CASE a.address WHEN '*' THEN '*'
-				ELSE chainstream.canonical_address(s.provider, a.address, s.network) END
-			FROM chainstream.sources s, unnest(unwatch.addresses) AS a (address)
-			WHERE s.name = unwatch.source);
+		AND w.target IN (SELECT unnest(targets));
 	GET DIAGNOSTICS removed = ROW_COUNT;
 	RETURN removed;
 END
@@ -1261,17 +1305,20 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
+DECLARE
+	canonical text;
 BEGIN
-	IF NOT EXISTS (SELECT FROM chainstream.sources s WHERE s.name = unwatch_transaction.source) THEN
+	SELECT chainstream.canonical_transaction(s.provider, unwatch_transaction.hash, s.network)
+	INTO canonical
+	FROM chainstream.sources s WHERE s.name = unwatch_transaction.source;
+	IF NOT FOUND THEN
 		RAISE EXCEPTION 'source "%" does not exist', unwatch_transaction.source
 			USING ERRCODE = 'undefined_object',
 				HINT = 'View chainstream.status lists those there are.';
 	END IF;
 	DELETE FROM chainstream.watches w
-	USING chainstream.sources s
-	WHERE s.name = unwatch_transaction.source
-		AND w.source = s.name AND w.kind = 'transaction'
-		AND w.target = chainstream.canonical_transaction(s.provider, unwatch_transaction.hash, s.network);
+	WHERE w.source = unwatch_transaction.source AND w.kind = 'transaction'
+		AND w.target = canonical;
 	RETURN FOUND;
 END
 $$;
@@ -1334,7 +1381,11 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF to_regclass('chainstream.gaps') IS NOT NULL THEN
+	-- Only a table: this runs as the owner of the extension, and a view that
+	-- somebody has put there could run anything.
+	IF EXISTS (SELECT FROM pg_class c
+			WHERE c.oid = to_regclass('chainstream.gaps') AND c.relkind IN ('r', 'p'))
+	THEN
 		RETURN QUERY
 			SELECT g.source, count(*) FROM chainstream.gaps g
 			WHERE g.state IN ('open', 'filling') GROUP BY g.source;
@@ -1349,6 +1400,7 @@ SELECT s.name, s.provider, s.network,
 	CASE
 		WHEN NOT s.enabled THEN 'paused'
 		WHEN NOT chainstream._preloaded() THEN 'not preloaded'
+		WHEN pg_is_in_recovery() THEN 'standby'
 		ELSE coalesce(w.state, 'waiting')
 	END AS state,
 	w.endpoint,
@@ -1377,7 +1429,7 @@ COMMENT ON COLUMN chainstream.status.name IS 'name of the source';
 COMMENT ON COLUMN chainstream.status.provider IS 'its provider';
 COMMENT ON COLUMN chainstream.status.network IS 'network of the provider';
 COMMENT ON COLUMN chainstream.status.state IS
-	'paused, not preloaded (see add_source()), waiting for a worker, or what the worker reports: "streaming" is as it should be';
+	'paused, not preloaded (see add_source()), standby (waiting for promotion), waiting (for a worker), or what the worker reports: streaming is as it should be';
 COMMENT ON COLUMN chainstream.status.endpoint IS 'where it is connected to';
 COMMENT ON COLUMN chainstream.status.connections IS 'number of connections';
 COMMENT ON COLUMN chainstream.status.connected_since IS 'since when';

@@ -1,0 +1,73 @@
+# The goals that need more than PostgreSQL's own makefiles; see the Makefile.
+# check, demo and bench are scripts, which install what they need first.
+
+SHELL = /bin/bash
+
+.PHONY: check demo bench simulator unit unit-programs layers fuzz
+
+check:
+	@bash test/scripts/check
+
+demo:
+	@bash test/demo/demo
+
+bench:
+	@bash test/bench/bench
+
+simulator:
+	@$(MAKE) -C test/simulator
+
+layers:
+	@bash test/layers
+
+# ---------- unit tests ----------
+#
+# Each test/unit/X_test.c is a program that prints TAP.  All are built twice:
+# build/unit, and with the sanitizers, build/unit-sanitized.
+
+PKG_CONFIG ?= pkg-config
+LIBRARIES = libwebsockets libuv json-c libb2 libcrypto
+
+UNIT_CFLAGS := -std=gnu11 -g -Wall -Wextra -Werror -MMD -MP -Isrc -Itest/unit \
+	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES) 2>/dev/null)
+UNIT_LIBS := $(shell $(PKG_CONFIG) --libs $(LIBRARIES) 2>/dev/null) -lpthread
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer
+
+# The rooms that need no server, and what several tests share.
+UNIT_COMMON := $(wildcard src/codec/*.c src/provider/*.c src/wire/*.c) \
+	$(filter-out %_test.c,$(wildcard test/unit/*.c))
+UNIT_TESTS := $(patsubst test/unit/%.c,%,$(wildcard test/unit/*_test.c))
+UNIT_PROGRAMS := $(addprefix build/unit/,$(UNIT_TESTS)) \
+	$(addprefix build/unit-sanitized/,$(UNIT_TESTS))
+
+unit: $(UNIT_PROGRAMS)
+	@bash test/scripts/run-unit $(UNIT_PROGRAMS)
+
+# For make check, which runs them one by one.
+unit-programs: $(UNIT_PROGRAMS)
+	@printf '%s\n' $(UNIT_PROGRAMS)
+
+build/unit/%.o: %.c
+	@mkdir -p $(@D)
+	@$(CC) $(UNIT_CFLAGS) -O1 -c -o $@ $<
+
+build/unit-sanitized/%.o: %.c
+	@mkdir -p $(@D)
+	@$(CC) $(UNIT_CFLAGS) -O1 $(SANITIZE) -c -o $@ $<
+
+build/unit/common.a: $(UNIT_COMMON:%.c=build/unit/%.o)
+	@rm -f $@ && $(AR) rcs $@ $^
+
+build/unit-sanitized/common.a: $(UNIT_COMMON:%.c=build/unit-sanitized/%.o)
+	@rm -f $@ && $(AR) rcs $@ $^
+
+build/unit/%_test: build/unit/test/unit/%_test.o build/unit/common.a
+	@$(CC) -o $@ $^ $(UNIT_LIBS)
+
+build/unit-sanitized/%_test: build/unit-sanitized/test/unit/%_test.o build/unit-sanitized/common.a
+	@$(CC) $(SANITIZE) -o $@ $^ $(UNIT_LIBS)
+
+.SECONDARY:
+
+-include $(shell find build/unit build/unit-sanitized -name '*.d' 2>/dev/null)

@@ -1,0 +1,338 @@
+/*-------------------------------------------------------------------------
+ *
+ * output.c
+ *	  What is to be written to a client: framing and queue.
+ *
+ * Frames are made here rather than by libwebsockets, for two reasons: real
+ * servers cut messages in their own ways, which a client must survive, and
+ * many messages go out with one system call.  They are handed over as raw
+ * bytes, so libwebsockets still keeps what the socket does not take, and
+ * slips its pongs and close frames in between our writes.  Hence the
+ * invariant: one chunk may end inside a frame only if the rest of the frame
+ * is written before the callback returns.  libwebsockets sends nothing of
+ * its own until then.
+ *
+ * The queue has no limit, as that of a real node has none; traffic at rate
+ * "max" does not outrun it, see traffic.c.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "dialect.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Payload of a chunk: what is written at once. */
+#define CHUNK_SIZE		65536
+
+/* Chunks kept for reuse. */
+#define SPARES_MAX		64
+
+/* Of the longest frame header. */
+#define HEADER_MAX		10
+
+/* First byte of a frame. */
+#define FRAME_CONTINUATION	0x00
+#define FRAME_TEXT			0x01
+#define FRAME_BINARY		0x02
+#define FRAME_FINAL			0x80
+
+/* Write so many chunks before others have their turn. */
+#define CHUNKS_AT_ONCE	16
+
+struct CsSimChunk
+{
+	CsSimChunk *next;
+	size_t		used;
+	bool		whole;			/* ends where a frame ends */
+	uint32_t	topics[CS_SIM_TOPICS_MAX];	/* notifications that end in it */
+	uint32_t	notifications;
+	CsSimText	journal;		/* lines to write once it is sent */
+	char		last_hash[80];
+	unsigned char data[LWS_PRE + CHUNK_SIZE];
+};
+
+static CsSimChunk *spares;
+static int	spare_count;
+
+static CsSimChunk *
+chunk_create(void)
+{
+	CsSimChunk *chunk = spares;
+
+	if (chunk == NULL)
+		chunk = cs_sim_resize(NULL, sizeof(*chunk));
+	else
+	{
+		spares = chunk->next;
+		spare_count--;
+	}
+	memset(chunk, 0, offsetof(CsSimChunk, data));
+	return chunk;
+}
+
+static void
+chunk_free(CsSimChunk *chunk)
+{
+	free(chunk->journal.data);
+	if (spare_count >= SPARES_MAX)
+		free(chunk);
+	else
+	{
+		chunk->next = spares;
+		spares = chunk;
+		spare_count++;
+	}
+}
+
+void
+cs_sim_output_end(void)
+{
+	while (spares != NULL)
+	{
+		CsSimChunk *chunk = spares;
+
+		spares = chunk->next;
+		free(chunk);
+	}
+	spare_count = 0;
+}
+
+/* Append to the queue, across as many chunks as it takes. */
+static void
+append(CsSimClient *client, const void *data, size_t length)
+{
+	const char *rest = data;
+
+	client->queued += length;
+	while (length > 0)
+	{
+		CsSimChunk *chunk = client->last;
+		size_t		room = chunk == NULL ? 0 : CHUNK_SIZE - chunk->used;
+
+		if (room == 0)
+		{
+			chunk = chunk_create();
+			if (client->last != NULL)
+				client->last->next = chunk;
+			else
+				client->first = chunk;
+			client->last = chunk;
+			room = CHUNK_SIZE;
+		}
+		if (room > length)
+			room = length;
+		memcpy(chunk->data + LWS_PRE + chunk->used, rest, room);
+		chunk->used += room;
+		chunk->whole = false;
+		rest += room;
+		length -= room;
+	}
+}
+
+/* The queue ends at the end of a frame. */
+static void
+frame_ended(CsSimClient *client)
+{
+	if (client->last != NULL)
+		client->last->whole = true;
+}
+
+void
+cs_sim_send_frame(CsSimClient *client, unsigned char first, const char *data,
+				  size_t length)
+{
+	unsigned char header[HEADER_MAX];
+	size_t		size;
+
+	if (client->dead)
+		return;
+	header[0] = first;
+	if (length < 126)
+	{
+		header[1] = (unsigned char) length;
+		size = 2;
+	}
+	else
+	{
+		size_t		bytes = length < 65536 ? 2 : 8;
+
+		header[1] = bytes == 2 ? 126 : 127;
+		for (size_t i = 0; i < bytes; i++)
+			header[2 + i] =
+				(unsigned char) ((uint64_t) length >> 8 * (bytes - 1 - i));
+		size = 2 + bytes;
+	}
+	append(client, header, size);
+	append(client, data, length);
+	frame_ended(client);
+	lws_callback_on_writable(client->wsi);
+}
+
+void
+cs_sim_send_bytes(CsSimClient *client, const void *data, size_t length)
+{
+	if (client->dead)
+		return;
+	append(client, data, length);
+	frame_ended(client);
+	lws_callback_on_writable(client->wsi);
+}
+
+/* Queue a message as frames, cut as the dialect does. */
+static void
+send_message(CsSimClient *client, const char *data, size_t length)
+{
+	const CsSimDialect *dialect = client->network->dialect;
+	size_t		most = dialect->fragment_size;
+	unsigned char opcode = FRAME_TEXT;
+
+	if (dialect->binary != NULL && dialect->binary(client->network))
+		opcode = FRAME_BINARY;
+	while (most > 0 && length > most)
+	{
+		cs_sim_send_frame(client, opcode, data, most);
+		opcode = FRAME_CONTINUATION;
+		data += most;
+		length -= most;
+	}
+	cs_sim_send_frame(client, opcode | FRAME_FINAL, data, length);
+}
+
+/* Queue a notification, and note what it was. */
+static void
+send_notification(CsSimClient *client, const CsSimMessage *message)
+{
+	CsSimChunk *chunk;
+
+	send_message(client, message->data, message->length);
+	chunk = client->last;
+	chunk->notifications++;
+	chunk->topics[message->topic]++;
+	if (message->hash == NULL)
+		return;
+	snprintf(chunk->last_hash, sizeof(chunk->last_hash), "%s", message->hash);
+	if (client->network->sim->journal != NULL)
+		cs_sim_text_printf(&chunk->journal, "%s %llu %s\n", message->hash,
+						   (unsigned long long) client->id,
+						   client->network->dialect->topics[message->topic]);
+}
+
+/* Keep a notification back until the next one has gone out. */
+static void
+hold(CsSimClient *client, const CsSimMessage *message)
+{
+	client->held = cs_sim_resize(client->held, message->length + 1);
+	memcpy(client->held, message->data, message->length);
+	client->held_length = message->length;
+	client->held_topic = message->topic;
+	snprintf(client->held_hash, sizeof(client->held_hash), "%s",
+			 message->hash != NULL ? message->hash : "");
+}
+
+void
+cs_sim_output_release(CsSimClient *client)
+{
+	CsSimMessage message = {
+		.data = client->held,
+		.length = client->held_length,
+		.topic = client->held_topic,
+		.hash = client->held_hash[0] != '\0' ? client->held_hash : NULL,
+	};
+
+	if (client->held == NULL)
+		return;
+	if (!client->dead)
+		send_notification(client, &message);
+	free(client->held);
+	client->held = NULL;
+}
+
+void
+cs_sim_send(CsSimClient *client, const CsSimMessage *message)
+{
+	const CsSimFaults *faults = &client->network->faults;
+
+	if (client->dead || client->close != CS_SIM_STAY)
+		return;
+	if (message->topic < 0)
+	{
+		send_message(client, message->data, message->length);
+		return;
+	}
+	if (faults->reorder && client->held == NULL)
+	{
+		hold(client, message);
+		return;
+	}
+	send_notification(client, message);
+	if (faults->duplicate)
+		send_notification(client, message);
+	cs_sim_output_release(client);
+}
+
+/* A chunk was handed over: what was in it counts as sent. */
+static void
+note_sent(CsSimClient *client, const CsSimChunk *chunk)
+{
+	CsSimStats *stats = &client->network->stats;
+
+	stats->bytes += chunk->used;
+	stats->sent += chunk->notifications;
+	for (int i = 0; i < CS_SIM_TOPICS_MAX; i++)
+		stats->sent_by_topic[i] += chunk->topics[i];
+	if (chunk->last_hash[0] != '\0')
+		memcpy(stats->last_hash, chunk->last_hash, sizeof(stats->last_hash));
+	if (chunk->journal.length > 0 && client->network->sim->journal != NULL)
+	{
+		fwrite(chunk->journal.data, 1, chunk->journal.length,
+			   client->network->sim->journal);
+		fflush(client->network->sim->journal);
+	}
+}
+
+bool
+cs_sim_output_write(CsSimClient *client)
+{
+	bool		whole = true;
+
+	if (client->stalled || client->dead)
+		return true;
+	for (int written = 0; client->first != NULL; written++)
+	{
+		CsSimChunk *chunk = client->first;
+
+		if (whole && (written >= CHUNKS_AT_ONCE ||
+					  lws_send_pipe_choked(client->wsi)))
+			break;
+		if (lws_write(client->wsi, chunk->data + LWS_PRE, chunk->used,
+					  LWS_WRITE_RAW) < 0)
+			return false;
+		note_sent(client, chunk);
+		whole = chunk->whole;
+		client->queued -= chunk->used;
+		client->first = chunk->next;
+		if (client->first == NULL)
+			client->last = NULL;
+		chunk_free(chunk);
+	}
+	if (client->first != NULL)
+		lws_callback_on_writable(client->wsi);
+	return true;
+}
+
+void
+cs_sim_output_clear(CsSimClient *client)
+{
+	while (client->first != NULL)
+	{
+		CsSimChunk *chunk = client->first;
+
+		client->first = chunk->next;
+		chunk_free(chunk);
+	}
+	client->last = NULL;
+	client->queued = 0;
+	free(client->held);
+	client->held = NULL;
+}
