@@ -28,7 +28,9 @@ layers:
 PKG_CONFIG ?= pkg-config
 LIBRARIES = libwebsockets libuv json-c libb2 libcrypto
 
-UNIT_CFLAGS := -std=gnu11 -g -Wall -Wextra -Werror -MMD -MP -Isrc -Itest/unit \
+# The -Wno-... are PostgreSQL's own.
+UNIT_CFLAGS := -std=gnu11 -g -Wall -Wextra -Werror \
+	-Wno-format-truncation -Wno-stringop-truncation -MMD -MP -Isrc -Itest/unit \
 	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES) 2>/dev/null)
 UNIT_LIBS := $(shell $(PKG_CONFIG) --libs $(LIBRARIES) 2>/dev/null) -lpthread
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined \

@@ -1,164 +1,296 @@
 /*-------------------------------------------------------------------------
  *
  * inbox.c
- *	  Messages and events, in the order in which they came.
+ *	  Events and received messages waiting for the consumer.
  *
- * Messages lie one behind the other in large chunks that are used again and
- * again, so that receiving one costs a copy and no allocation.  A chunk can be
- * reused when every message in it was taken and released.
+ * Events are entries of a ring that grows.  The text of messages lies in
+ * chunks: a message is copied once, behind the one before it, and a chunk is
+ * used again when all its messages have been released, so that a steady
+ * stream allocates nothing.  A message too large for that brings its own
+ * memory along and becomes a chunk of its own.
+ *
+ * What must be reported whatever happens (a connection opened, it closed) has
+ * its entry reserved beforehand; only adding a message can fail.
  *
  *-------------------------------------------------------------------------
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "wire/wire_internal.h"
+#include "wire/internal.h"
 
-#define CHUNK_SIZE ((size_t) 1024 * 1024)
+#define CHUNK_MAX ((size_t) 1024 * 1024)
+#define CHUNK_MIN ((size_t) 64 * 1024)
+#define SPARES_MAX 8
 
 struct CsChunk
 {
 	CsChunk    *next;
+	char	   *data;
 	size_t		size;
 	size_t		used;
-	size_t		waiting;		/* messages not taken yet */
-	size_t		taken_bytes;	/* of messages taken and not released */
-	char		data[];
+	size_t		stored;			/* messages in it */
+	size_t		taken;			/* of those, taken */
+	bool		own;			/* data was allocated apart: not reusable */
 };
 
-static CsChunk *
-get_chunk(CsInbox *inbox, size_t needed)
-{
-	CsChunk    *chunk = inbox->spare;
-	size_t		size = needed > CHUNK_SIZE ? needed : CHUNK_SIZE;
-
-	if (chunk != NULL && needed <= chunk->size)
-		inbox->spare = chunk->next;
-	else
-	{
-		chunk = malloc(sizeof(CsChunk) + size);
-		if (chunk == NULL)
-			return NULL;
-		chunk->size = size;
-	}
-	chunk->used = chunk->waiting = chunk->taken_bytes = 0;
-	chunk->next = inbox->chunks;
-	inbox->chunks = chunk;
-	return chunk;
-}
-
-char *
-cs_inbox_alloc(CsInbox *inbox, size_t length, CsChunk **chunk)
-{
-	char	   *place;
-
-	*chunk = inbox->chunks;
-	if (*chunk == NULL || (*chunk)->size - (*chunk)->used < length + 1)
-		*chunk = get_chunk(inbox, length + 1);
-	if (*chunk == NULL)
-		return NULL;
-	place = (*chunk)->data + (*chunk)->used;
-	place[length] = '\0';
-	(*chunk)->used += length + 1;
-	inbox->bytes += length + 1;
-	return place;
-}
-
-static bool
-grow_queue(CsInbox *inbox)
-{
-	size_t		capacity = inbox->queue_capacity ? inbox->queue_capacity * 2 : 256;
-	CsQueued   *queue = malloc(capacity * sizeof(CsQueued));
-
-	if (queue == NULL)
-		return false;
-	for (size_t i = 0; i < inbox->queue_count; i++)
-		queue[i] = inbox->queue[(inbox->queue_first + i) % inbox->queue_capacity];
-	free(inbox->queue);
-	inbox->queue = queue;
-	inbox->queue_capacity = capacity;
-	inbox->queue_first = 0;
-	return true;
-}
-
-bool
-cs_inbox_put(CsInbox *inbox, const CsWireEvent *event, CsChunk *chunk)
-{
-	CsQueued   *queued;
-
-	if (inbox->queue_count == inbox->queue_capacity && !grow_queue(inbox))
-		return false;
-	queued = &inbox->queue[(inbox->queue_first + inbox->queue_count++) % inbox->queue_capacity];
-	queued->event = *event;
-	queued->chunk = chunk;
-	if (chunk != NULL)
-		chunk->waiting++;
-	return true;
-}
-
-bool
-cs_inbox_take(CsInbox *inbox, CsWireEvent *event)
-{
-	CsQueued   *queued;
-
-	if (inbox->queue_count == 0)
-		return false;
-	queued = &inbox->queue[inbox->queue_first];
-	inbox->queue_first = (inbox->queue_first + 1) % inbox->queue_capacity;
-	inbox->queue_count--;
-	*event = queued->event;
-	if (queued->chunk != NULL)
-	{
-		queued->chunk->waiting--;
-		queued->chunk->taken_bytes += event->length + 1;
-	}
-	return true;
-}
-
+/*
+ * An empty inbox, for a consumer that wants to hold about *limit* bytes.
+ */
 void
-cs_inbox_release(CsInbox *inbox)
+cs_inbox_init(CsInbox *inbox, size_t limit)
 {
-	CsChunk   **link = &inbox->chunks;
-
-	while (*link != NULL)
-	{
-		CsChunk    *chunk = *link;
-
-		inbox->bytes -= chunk->taken_bytes;
-		chunk->taken_bytes = 0;
-		if (chunk->waiting > 0)
-		{
-			link = &chunk->next;
-			continue;
-		}
-		*link = chunk->next;
-		if (chunk->size > CHUNK_SIZE)
-			free(chunk);
-		else
-		{
-			chunk->next = inbox->spare;
-			inbox->spare = chunk;
-		}
-	}
+	memset(inbox, 0, sizeof(*inbox));
+	inbox->chunk_size = limit / 4;
+	if (inbox->chunk_size > CHUNK_MAX)
+		inbox->chunk_size = CHUNK_MAX;
+	if (inbox->chunk_size < CHUNK_MIN)
+		inbox->chunk_size = CHUNK_MIN;
 }
 
 static void
-free_chunks(CsChunk *chunk)
+chunk_free(CsChunk *chunk)
+{
+	if (chunk->own)
+		free(chunk->data);
+	free(chunk);
+}
+
+static void
+chunks_free(CsChunk *chunk)
 {
 	while (chunk != NULL)
 	{
 		CsChunk    *next = chunk->next;
 
-		free(chunk);
+		chunk_free(chunk);
 		chunk = next;
 	}
 }
 
+/*
+ * Free everything; messages taken and not released become invalid.
+ */
 void
 cs_inbox_free(CsInbox *inbox)
 {
-	free_chunks(inbox->chunks);
-	free_chunks(inbox->spare);
-	free(inbox->queue);
+	chunks_free(inbox->chunks);
+	chunks_free(inbox->spares);
+	free(inbox->ring);
 	memset(inbox, 0, sizeof(*inbox));
+}
+
+/* Room for *more* entries beyond those there and those reserved. */
+static bool
+ring_grow(CsInbox *inbox, size_t more)
+{
+	size_t		needed = inbox->count + inbox->reserved + more;
+	size_t		capacity = inbox->capacity == 0 ? 64 : inbox->capacity;
+	CsEntry    *ring;
+
+	if (needed <= inbox->capacity)
+		return true;
+	while (capacity < needed)
+		capacity *= 2;
+	ring = malloc(capacity * sizeof(*ring));
+	if (ring == NULL)
+		return false;
+	for (size_t i = 0; i < inbox->count; i++)
+		ring[i] = inbox->ring[(inbox->first + i) & (inbox->capacity - 1)];
+	free(inbox->ring);
+	inbox->ring = ring;
+	inbox->capacity = capacity;
+	inbox->first = 0;
+	return true;
+}
+
+/*
+ * Keep room for *more* entries, each to be used by one cs_inbox_push().
+ * Returns false if memory is short.
+ */
+bool
+cs_inbox_reserve(CsInbox *inbox, size_t more)
+{
+	if (!ring_grow(inbox, more))
+		return false;
+	inbox->reserved += more;
+	return true;
+}
+
+static CsEntry *
+ring_append(CsInbox *inbox)
+{
+	return &inbox->ring[(inbox->first + inbox->count++) & (inbox->capacity - 1)];
+}
+
+/*
+ * Add an event without data, in an entry reserved for it.
+ */
+void
+cs_inbox_push(CsInbox *inbox, CsWireEventKind kind, CsConnection *connection)
+{
+	CsEntry    *entry;
+
+	inbox->reserved--;
+	entry = ring_append(inbox);
+	memset(entry, 0, sizeof(*entry));
+	entry->kind = kind;
+	entry->connection = connection;
+}
+
+/* Make a chunk with room for *size* bytes current; false: no memory. */
+static bool
+chunk_begin(CsInbox *inbox, size_t size)
+{
+	CsChunk    *chunk = inbox->spares;
+
+	if (size <= inbox->chunk_size && chunk != NULL)
+	{
+		inbox->spares = chunk->next;
+		inbox->spare_count--;
+	}
+	else
+	{
+		if (size < inbox->chunk_size)
+			size = inbox->chunk_size;
+		chunk = malloc(sizeof(*chunk) + size);
+		if (chunk == NULL)
+			return false;
+		memset(chunk, 0, sizeof(*chunk));
+		chunk->data = (char *) (chunk + 1);
+		chunk->size = size;
+	}
+	chunk->next = inbox->chunks;
+	inbox->chunks = chunk;
+	inbox->current = chunk;
+	return true;
+}
+
+/* The entry of a message that lies in *chunk*. */
+static void
+message_append(CsInbox *inbox, CsChunk *chunk, CsConnection *connection,
+			   const char *data, size_t length, bool binary,
+			   int64_t received_at)
+{
+	CsEntry    *entry = ring_append(inbox);
+
+	chunk->stored++;
+	inbox->bytes += length + sizeof(*entry);
+	entry->kind = CS_WIRE_MESSAGE;
+	entry->binary = binary;
+	entry->connection = connection;
+	entry->chunk = chunk;
+	entry->data = data;
+	entry->length = length;
+	entry->received_at = received_at;
+}
+
+/*
+ * Copy a whole message in.  Returns false if memory is short.
+ */
+bool
+cs_inbox_add(CsInbox *inbox, CsConnection *connection, const char *data,
+			 size_t length, bool binary, int64_t received_at)
+{
+	CsChunk    *chunk = inbox->current;
+	char	   *copy;
+
+	if (!ring_grow(inbox, 1))
+		return false;
+	if (chunk == NULL || chunk->size - chunk->used < length + 1)
+	{
+		if (!chunk_begin(inbox, length + 1))
+			return false;
+		chunk = inbox->current;
+	}
+	copy = chunk->data + chunk->used;
+	if (length > 0)
+		memcpy(copy, data, length);
+	copy[length] = '\0';
+	chunk->used += length + 1;
+	message_append(inbox, chunk, connection, copy, length, binary, received_at);
+	return true;
+}
+
+/*
+ * Take over a whole message: *data* has room for *length* + 1 bytes and came
+ * from malloc.  Returns false, and leaves it with the caller, if memory is
+ * short.
+ */
+bool
+cs_inbox_adopt(CsInbox *inbox, CsConnection *connection, char *data,
+			   size_t length, bool binary, int64_t received_at)
+{
+	CsChunk    *chunk;
+
+	if (!ring_grow(inbox, 1))
+		return false;
+	chunk = calloc(1, sizeof(*chunk));
+	if (chunk == NULL)
+		return false;
+	chunk->own = true;
+	chunk->data = data;
+	chunk->size = chunk->used = length + 1;
+	data[length] = '\0';
+	chunk->next = inbox->chunks;
+	inbox->chunks = chunk;
+	message_append(inbox, chunk, connection, data, length, binary, received_at);
+	return true;
+}
+
+/*
+ * Take the oldest event.  A message stays valid until cs_inbox_release().
+ */
+bool
+cs_inbox_take(CsInbox *inbox, CsEntry *entry)
+{
+	if (inbox->count == 0)
+		return false;
+	*entry = inbox->ring[inbox->first];
+	inbox->first = (inbox->first + 1) & (inbox->capacity - 1);
+	inbox->count--;
+	if (entry->chunk != NULL)
+	{
+		entry->chunk->taken++;
+		inbox->taken_bytes += entry->length + sizeof(*entry);
+	}
+	return true;
+}
+
+/*
+ * Forget all messages taken so far.
+ */
+void
+cs_inbox_release(CsInbox *inbox)
+{
+	CsChunk   **link = &inbox->chunks;
+
+	inbox->bytes -= inbox->taken_bytes;
+	inbox->taken_bytes = 0;
+	while (*link != NULL)
+	{
+		CsChunk    *chunk = *link;
+
+		if (chunk->taken < chunk->stored)
+		{
+			link = &chunk->next;
+			continue;
+		}
+		chunk->used = chunk->stored = chunk->taken = 0;
+		if (chunk == inbox->current)
+		{
+			link = &chunk->next;
+			continue;
+		}
+		*link = chunk->next;
+		if (chunk->own || chunk->size > inbox->chunk_size ||
+			inbox->spare_count >= SPARES_MAX)
+		{
+			chunk_free(chunk);
+			continue;
+		}
+		chunk->next = inbox->spares;
+		inbox->spares = chunk;
+		inbox->spare_count++;
+	}
 }

@@ -1,228 +1,210 @@
 /*-------------------------------------------------------------------------
  *
  * resolve.c
- *	  Names to addresses, without blocking.
+ *	  Names to addresses, without ever waiting.
  *
- * getaddrinfo() can take as long as a dead name server pleases, and it is the
- * only way to honour the system's configuration.  Each question gets a
- * detached thread that does nothing else, with every signal blocked.  Nobody
- * ever waits for it: the mailbox for answers is counted by those who use it and
- * lives on until the last of them is done with it.  (libuv's thread pool would
- * be joined at exit, and hold up the process.)
+ * getaddrinfo() can hang for half a minute when a name server is dead, and
+ * cannot be interrupted.  So it runs in a detached thread that nobody joins:
+ * the loop gives it up, the process may exit, and the thread finishes or dies
+ * on its own.  (libuv's own resolver will not do, because its thread pool is
+ * joined at exit.)
+ *
+ * The two sides share one CsResolution with two owners; the last one frees
+ * it.  The thread takes no signals, and touches nothing else.
  *
  *-------------------------------------------------------------------------
  */
-#include <arpa/inet.h>
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
-#include "wire/wire_internal.h"
+#include "wire/internal.h"
 
-typedef struct Question
+/* More than so many hanging at once: the next attempts fail instead. */
+#define THREADS_MAX 16
+#define THREAD_STACK ((size_t) 512 * 1024)
+
+struct CsResolution
 {
-	struct Question *next;
-	CsResolver *resolver;
-	char		host[128];
-	CsResolved	answer;
-} Question;
-
-struct CsResolver
-{
-	pthread_mutex_t mutex;
-	int			users;			/* the transport, and each thread */
-	int			fd;
-	Question   *asked;			/* not answered yet */
-	Question   *answered;
+	pthread_mutex_t lock;
+	int			owners;
+	bool		done;
+	uv_async_t *wakeup;			/* NULL: nobody waits any more */
+	char		host[CS_HOST_MAX + 1];
+	char		port[8];
+	int			count;
+	char		addresses[CS_ADDRESSES_MAX][CS_NUMERIC_MAX];
+	char		problem[CS_WIRE_REASON_MAX];
 };
 
-/* Leave; the last one frees.  The mutex is held, and is not afterwards. */
-static void
-leave_locked(CsResolver *resolver)
-{
-	bool		last = --resolver->users == 0;
+static atomic_int threads;
 
-	pthread_mutex_unlock(&resolver->mutex);
+/* One owner less; unlocks, and frees after the last. */
+static void
+disown(CsResolution *resolution)
+{
+	bool		last = --resolution->owners == 0;
+
+	pthread_mutex_unlock(&resolution->lock);
 	if (!last)
 		return;
-	while (resolver->answered != NULL)
+	pthread_mutex_destroy(&resolution->lock);
+	free(resolution);
+}
+
+/* The addresses in the order the system prefers, each once. */
+static int
+collect(const struct addrinfo *list, char addresses[][CS_NUMERIC_MAX])
+{
+	int			count = 0;
+
+	for (; list != NULL && count < CS_ADDRESSES_MAX; list = list->ai_next)
 	{
-		Question   *next = resolver->answered->next;
+		bool		seen = false;
 
-		free(resolver->answered);
-		resolver->answered = next;
+		if (getnameinfo(list->ai_addr, list->ai_addrlen, addresses[count],
+						CS_NUMERIC_MAX, NULL, 0, NI_NUMERICHOST) != 0)
+			continue;
+		for (int i = 0; i < count; i++)
+			seen = seen || strcmp(addresses[i], addresses[count]) == 0;
+		if (!seen)
+			count++;
 	}
-	close(resolver->fd);
-	pthread_mutex_destroy(&resolver->mutex);
-	free(resolver);
-}
-
-CsResolver *
-cs_resolver_create(void)
-{
-	CsResolver *resolver = calloc(1, sizeof(CsResolver));
-
-	if (resolver == NULL)
-		return NULL;
-	resolver->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (resolver->fd < 0)
-	{
-		free(resolver);
-		return NULL;
-	}
-	pthread_mutex_init(&resolver->mutex, NULL);
-	resolver->users = 1;
-	return resolver;
-}
-
-void
-cs_resolver_destroy(CsResolver *resolver)
-{
-	pthread_mutex_lock(&resolver->mutex);
-	leave_locked(resolver);
-}
-
-int
-cs_resolver_fd(const CsResolver *resolver)
-{
-	return resolver->fd;
-}
-
-/* Look the host up and fill in the answer; blocks. */
-static void
-look_up(Question *question)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC};
-	struct addrinfo *found = NULL;
-	int			error = getaddrinfo(question->host, NULL, &hints, &found);
-	CsResolved *answer = &question->answer;
-
-	if (error != 0)
-	{
-		snprintf(answer->reason, sizeof(answer->reason),
-				 "could not resolve host name \"%s\": %s", question->host,
-				 gai_strerror(error));
-		return;
-	}
-	for (struct addrinfo *info = found;
-		 info != NULL && answer->count < CS_ADDRESSES_MAX; info = info->ai_next)
-	{
-		if (getnameinfo(info->ai_addr, info->ai_addrlen,
-						answer->addresses[answer->count], INET6_ADDRSTRLEN,
-						NULL, 0, NI_NUMERICHOST) == 0)
-			answer->count++;
-	}
-	freeaddrinfo(found);
-	if (answer->count == 0)
-		snprintf(answer->reason, sizeof(answer->reason),
-				 "host name \"%s\" has no address", question->host);
-}
-
-static void
-remove_question(Question **list, const Question *question)
-{
-	while (*list != NULL && *list != question)
-		list = &(*list)->next;
-	if (*list != NULL)
-		*list = question->next;
+	return count;
 }
 
 static void *
-resolve_thread(void *argument)
+resolver_main(void *argument)
 {
-	Question   *question = argument;
-	CsResolver *resolver = question->resolver;
-	uint64_t	one = 1;
+	CsResolution *resolution = argument;
+	struct addrinfo hints;
+	struct addrinfo *list = NULL;
+	char		addresses[CS_ADDRESSES_MAX][CS_NUMERIC_MAX];
+	char		problem[CS_WIRE_REASON_MAX / 2] = "";
+	int			count = 0;
+	int			code;
 
-	look_up(question);
-	pthread_mutex_lock(&resolver->mutex);
-	remove_question(&resolver->asked, question);
-	question->next = resolver->answered;
-	resolver->answered = question;
-	(void) !write(resolver->fd, &one, sizeof(one));
-	leave_locked(resolver);
+	memset(&hints, 0, sizeof(hints));
+	hints.ai_socktype = SOCK_STREAM;
+	hints.ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV;
+	code = getaddrinfo(resolution->host, resolution->port, &hints, &list);
+	if (code == EAI_SYSTEM)
+		snprintf(problem, sizeof(problem), "system error %d", errno);
+	else if (code != 0)
+		snprintf(problem, sizeof(problem), "%s", gai_strerror(code));
+	else
+	{
+		count = collect(list, addresses);
+		if (count == 0)
+			snprintf(problem, sizeof(problem), "it has no usable address");
+		freeaddrinfo(list);
+	}
+
+	pthread_mutex_lock(&resolution->lock);
+	resolution->count = count;
+	memcpy(resolution->addresses, addresses,
+		   (size_t) count * sizeof(addresses[0]));
+	snprintf(resolution->problem, sizeof(resolution->problem), "%s", problem);
+	resolution->done = true;
+	/* Under the lock: the loop closes the handle only after giving us up. */
+	if (resolution->wakeup != NULL)
+		uv_async_send(resolution->wakeup);
+	disown(resolution);
+	atomic_fetch_sub(&threads, 1);
 	return NULL;
 }
 
-/* Start a detached thread in which no signal is ever handled. */
+/* Start the thread, with every signal blocked in it from its first moment. */
 static bool
-start_thread(Question *question)
+thread_start(CsResolution *resolution)
 {
-	pthread_t	thread;
 	pthread_attr_t attributes;
+	pthread_t	thread;
 	sigset_t	all;
 	sigset_t	before;
-	int			error;
+	bool		started;
 
-	sigfillset(&all);
-	pthread_attr_init(&attributes);
+	if (pthread_attr_init(&attributes) != 0)
+		return false;
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_sigmask(SIG_BLOCK, &all, &before);
-	error = pthread_create(&thread, &attributes, resolve_thread, question);
+	pthread_attr_setstacksize(&attributes, THREAD_STACK);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	started = pthread_create(&thread, &attributes, resolver_main,
+							 resolution) == 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attributes);
-	return error == 0;
+	return started;
 }
 
-bool
-cs_resolver_ask(CsResolver *resolver, const char *host, void *owner)
+/*
+ * Begin to resolve *host*.  *wakeup* is sent when there is a result.  Returns
+ * NULL if no thread can be had.  The result must be waited for with
+ * cs_resolve_done() or given up with cs_resolve_abandon().
+ */
+CsResolution *
+cs_resolve_start(const char *host, int port, uv_async_t *wakeup)
 {
-	Question   *question = calloc(1, sizeof(Question));
+	CsResolution *resolution;
 
-	if (question == NULL)
-		return false;
-	question->resolver = resolver;
-	question->answer.owner = owner;
-	snprintf(question->host, sizeof(question->host), "%s", host);
-
-	pthread_mutex_lock(&resolver->mutex);
-	resolver->users++;
-	question->next = resolver->asked;
-	resolver->asked = question;
-	pthread_mutex_unlock(&resolver->mutex);
-	if (start_thread(question))
-		return true;
-
-	pthread_mutex_lock(&resolver->mutex);
-	remove_question(&resolver->asked, question);
-	free(question);
-	leave_locked(resolver);
-	return false;
+	if (atomic_fetch_add(&threads, 1) >= THREADS_MAX)
+	{
+		atomic_fetch_sub(&threads, 1);
+		return NULL;
+	}
+	resolution = calloc(1, sizeof(*resolution));
+	if (resolution == NULL)
+	{
+		atomic_fetch_sub(&threads, 1);
+		return NULL;
+	}
+	pthread_mutex_init(&resolution->lock, NULL);
+	resolution->owners = 2;
+	resolution->wakeup = wakeup;
+	snprintf(resolution->host, sizeof(resolution->host), "%s", host);
+	snprintf(resolution->port, sizeof(resolution->port), "%d", port);
+	if (!thread_start(resolution))
+	{
+		atomic_fetch_sub(&threads, 1);
+		pthread_mutex_destroy(&resolution->lock);
+		free(resolution);
+		return NULL;
+	}
+	return resolution;
 }
 
+/*
+ * Is there a result?  If so the resolution is gone afterwards: *count*
+ * addresses, or none and the problem in *reason*.
+ */
 bool
-cs_resolver_answer(CsResolver *resolver, CsResolved *answer)
+cs_resolve_done(CsResolution *resolution, char addresses[][CS_NUMERIC_MAX],
+				int *count, char reason[CS_WIRE_REASON_MAX])
 {
-	Question   *question;
-	uint64_t	count;
-
-	pthread_mutex_lock(&resolver->mutex);
-	question = resolver->answered;
-	if (question != NULL)
-		resolver->answered = question->next;
-	else
-		(void) !read(resolver->fd, &count, sizeof(count));
-	pthread_mutex_unlock(&resolver->mutex);
-	if (question == NULL)
+	pthread_mutex_lock(&resolution->lock);
+	if (!resolution->done)
+	{
+		pthread_mutex_unlock(&resolution->lock);
 		return false;
-	*answer = question->answer;
-	free(question);
+	}
+	*count = resolution->count;
+	memcpy(addresses, resolution->addresses, sizeof(resolution->addresses));
+	snprintf(reason, CS_WIRE_REASON_MAX, "%s", resolution->problem);
+	disown(resolution);
 	return true;
 }
 
+/*
+ * Give up a resolution without waiting for it.
+ */
 void
-cs_resolver_cancel(CsResolver *resolver, const void *owner)
+cs_resolve_abandon(CsResolution *resolution)
 {
-	pthread_mutex_lock(&resolver->mutex);
-	for (Question *q = resolver->asked; q != NULL; q = q->next)
-		if (q->answer.owner == owner)
-			q->answer.owner = NULL;
-	for (Question *q = resolver->answered; q != NULL; q = q->next)
-		if (q->answer.owner == owner)
-			q->answer.owner = NULL;
-	pthread_mutex_unlock(&resolver->mutex);
+	pthread_mutex_lock(&resolution->lock);
+	resolution->wakeup = NULL;
+	disown(resolution);
 }

@@ -302,8 +302,9 @@ cs_sim_output_write(CsSimClient *client)
 	{
 		CsSimChunk *chunk = client->first;
 
-		if (whole && (written >= CHUNKS_AT_ONCE ||
-					  lws_send_pipe_choked(client->wsi)))
+		/* The first is known to fit: we are called because of that. */
+		if (whole && written > 0 &&
+			(written >= CHUNKS_AT_ONCE || lws_send_pipe_choked(client->wsi)))
 			break;
 		if (lws_write(client->wsi, chunk->data + LWS_PRE, chunk->used,
 					  LWS_WRITE_RAW) < 0)

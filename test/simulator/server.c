@@ -8,6 +8,9 @@
  * a CsSimClient and into whole messages for the dialect.  Sockets come from
  * listener.c; what is written comes from output.c.
  *
+ * It refuses a client that offers sub-protocols, which real servers without
+ * any would ignore; no client of our protocols does.
+ *
  * The opaque pointer of a connection is its listener, from the accept on;
  * its session is a pointer to its CsSimClient, from the upgrade on.
  *
@@ -250,8 +253,8 @@ cs_sim_server_start(CsSim *sim, const char *cert, const char *key)
 		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
 		.protocols = protocols,
 		.pt_serv_buf_size = 65536,
-		.gid = (gid_t) -1,
-		.uid = (uid_t) -1,
+		.gid = -1,
+		.uid = -1,
 		.user = sim,
 		.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
 		LWS_SERVER_OPTION_VALIDATE_UTF8,

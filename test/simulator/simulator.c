@@ -350,7 +350,6 @@ collect_hits(CsSimPool *pool, const Options *options)
 	char	   *line = NULL;
 	size_t		size = 0;
 	size_t		room = 0;
-	ssize_t		length;
 	FILE	   *file;
 
 	for (size_t i = 0; i < options->hits.count; i++)
@@ -364,7 +363,7 @@ collect_hits(CsSimPool *pool, const Options *options)
 	file = fopen(options->hits_file, "re");
 	if (file == NULL)
 		cs_sim_fatal("%s: %s", options->hits_file, strerror(errno));
-	while ((length = getline(&line, &size, file)) >= 0)
+	while (getline(&line, &size, file) >= 0)
 	{
 		line[strcspn(line, " \t\r\n")] = '\0';
 		if (*line == '\0')

@@ -252,7 +252,10 @@ extern void cs_sim_send_bytes(CsSimClient *client, const void *data,
 extern void cs_sim_send_frame(CsSimClient *client, unsigned char first,
 							  const char *data, size_t length);
 
-/* Write what the socket takes.  False: the connection is to be dropped. */
+/*
+ * Write what the socket takes; only when libwebsockets says that it takes
+ * something.  False: the connection is to be dropped.
+ */
 extern bool cs_sim_output_write(CsSimClient *client);
 
 /* Let go of a notification that "reorder" held back. */

@@ -32,7 +32,7 @@
 #define BURST			512
 
 /* A client with less than this in its queue has room. */
-#define ROOM			(4 * 65536)
+#define ROOM			((size_t) 4 * 65536)
 
 static int64_t
 monotonic_ns(void)
@@ -221,7 +221,6 @@ read_replay(CsSimNetwork *network, const char *path, CsSimItem ***items,
 	char	   *line = NULL;
 	size_t		size = 0;
 	int			number = 0;
-	ssize_t		length;
 	bool		fine = true;
 
 	if (file == NULL)
@@ -229,7 +228,7 @@ read_replay(CsSimNetwork *network, const char *path, CsSimItem ***items,
 		snprintf(error, CS_SIM_ERROR_MAX, "%s: %s", path, strerror(errno));
 		return false;
 	}
-	while (fine && (length = getline(&line, &size, file)) >= 0)
+	while (fine && getline(&line, &size, file) >= 0)
 	{
 		char		why[CS_SIM_ERROR_MAX - 64] = "";
 		json_object *json;
@@ -247,7 +246,7 @@ read_replay(CsSimNetwork *network, const char *path, CsSimItem ***items,
 		fine = item != NULL;
 		if (fine)
 		{
-			*items = cs_sim_resize(*items, (*count + 1) * sizeof(**items));
+			*items = cs_sim_resize(*items, (*count + 1) * sizeof(CsSimItem *));
 			(*items)[(*count)++] = item;
 			continue;
 		}

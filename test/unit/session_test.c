@@ -112,9 +112,42 @@ print_state(FILE *file, const char *what, const CsAction *action)
 		fprintf(file, " (%.24s)", action->text.data);
 }
 
+/* By number: the order among watches is that of a hash table. */
+static int
+compare_watch_ids(const void *a, const void *b)
+{
+	int64_t		left = ((const CsAction *) a)->id;
+	int64_t		right = ((const CsAction *) b)->id;
+
+	return (left > right) - (left < right);
+}
+
+/* A copy of the actions, with states of watches that follow each other sorted. */
+static CsAction *
+sorted_actions(const CsOutput *output)
+{
+	size_t		count = cs_output_action_count(output);
+	CsAction   *actions = malloc((count + 1) * sizeof(CsAction));
+
+	if (count > 0)
+		memcpy(actions, cs_output_actions(output), count * sizeof(CsAction));
+	for (size_t from = 0; from < count; from++)
+	{
+		size_t		to = from;
+
+		while (to < count && actions[to].kind == CS_ACTION_WATCH_STATE)
+			to++;
+		if (to > from)
+			qsort(actions + from, to - from, sizeof(CsAction),
+				  compare_watch_ids);
+		from = to > from ? to - 1 : from;
+	}
+	return actions;
+}
+
 /*
- * All actions since the last call, separated by "; "; many states of watches
- * in a row are counted.  To be freed.
+ * All actions since the last call, separated by "; "; the states of watches
+ * are only counted if they are many.  To be freed.
  */
 static char *
 take_actions(Host *host)
@@ -123,13 +156,15 @@ take_actions(Host *host)
 	size_t		length;
 	FILE	   *file = open_memstream(&text, &length);
 	size_t		count = cs_output_action_count(host->output);
-	const CsAction *action = cs_output_actions(host->output);
+	CsAction   *actions = sorted_actions(host->output);
 	size_t		states = 0;
 
 	for (size_t i = 0; i < count; i++)
-		states += action[i].kind == CS_ACTION_WATCH_STATE;
-	for (size_t i = 0; i < count; i++, action++)
+		states += actions[i].kind == CS_ACTION_WATCH_STATE;
+	for (size_t i = 0; i < count; i++)
 	{
+		const CsAction *action = &actions[i];
+
 		if (action->kind == CS_ACTION_WATCH_STATE && states > 5)
 			continue;
 		if (ftell(file) > 0)
@@ -163,6 +198,7 @@ take_actions(Host *host)
 		fprintf(file, "%s%zu watch states", ftell(file) > 0 ? "; " : "",
 				states);
 	(void) fclose(file);
+	free(actions);
 	cs_output_reset(host->output);
 	return text;
 }
