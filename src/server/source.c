@@ -324,7 +324,7 @@ cs_source_channels(const CsSource *source, CsChannel **channels)
 
 	SPI_connect();
 	query_source("SELECT subscription_id, channel FROM chainstream.subscriptions"
-				 " WHERE source = $1 AND channel IS NOT NULL", source->name);
+				 " WHERE source = $1", source->name);
 	count = (int) SPI_processed;
 	*channels = MemoryContextAlloc(context, sizeof(CsChannel) * Max(count, 1));
 	for (int i = 0; i < count; i++)

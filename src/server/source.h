@@ -16,7 +16,7 @@
 typedef struct CsChannel
 {
 	int64		subscription_id;
-	char	   *name;
+	char	   *name;			/* NULL: the common one */
 } CsChannel;
 
 typedef struct CsSource
@@ -62,7 +62,7 @@ extern CsSession *cs_source_session(const CsSource *source);
  */
 extern void cs_source_apply_wishes(const CsSource *source, CsSession *session);
 
-/* The channels of the source's subscriptions; *channels is palloc'd. */
+/* The channel of each subscription of the source; *channels is palloc'd. */
 extern int	cs_source_channels(const CsSource *source, CsChannel **channels);
 
 /* Raise what a provider refused. */

@@ -30,7 +30,7 @@ sub new_server
 		'max_worker_processes'            => 32,
 		'chainstream.reconnect_delay'     => "'50ms'",
 		'chainstream.reconnect_delay_max' => "'500ms'",
-		'log_error_verbosity'             => 'default',
+		'log_statement'                   => 'none',
 		%settings);
 	$server->append_conf('postgresql.conf', "$_ = $settings{$_}\n")
 	  for sort keys %settings;
