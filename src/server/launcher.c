@@ -311,6 +311,10 @@ tend_slot(int index)
 	{
 		slot->in_use = false;
 		memset(child, 0, sizeof(*child));
+
+		/* whoever waits for a slot is found by looking again */
+		cs_shared->mark_all |= cs_shared->slots_lacking;
+		cs_shared->slots_lacking = false;
 	}
 	/* no owner: the scan has said so in the status, and will look again */
 	if (wanted && child->handle == NULL &&
@@ -389,9 +393,10 @@ launcher_loop(void)
 									   cs_guc_rescan_interval * 1000);
 		if (rescan)
 			last_full_scan = GetCurrentTimestamp();
+		timeout = tend_slots();
 		take_marks(rescan);
-		timeout = run_scans() ? -1 : NO_SLOT_RETRY_MS;
-		timeout = shorter(timeout, tend_slots());
+		if (!run_scans())
+			timeout = shorter(timeout, NO_SLOT_RETRY_MS);
 		if (cs_guc_rescan_interval > 0)
 			timeout = shorter(timeout, cs_guc_rescan_interval * 1000L);
 

@@ -204,6 +204,8 @@ publish(List *sources)
 		if (wanted->problem)
 			note_problem(slot, wanted->problem);
 	}
+	if (without > 0)
+		cs_shared->slots_lacking = true;
 	LWLockRelease(cs_shared->lock);
 
 	if (without > 0)

@@ -91,6 +91,7 @@ typedef struct CsShared
 	pid_t		launcher_pid;
 	Latch	   *launcher_latch;
 	bool		mark_all;		/* look at every database */
+	bool		slots_lacking;	/* a scan found no slot for some source */
 	int			marked_count;
 	Oid			marked[CS_MARKED_DATABASES];
 	Oid			barred[CS_BARRED_DATABASES];	/* keep workers out of these */

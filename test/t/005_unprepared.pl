@@ -29,7 +29,7 @@ is(sql($server, "SELECT chainstream.inject('nano', \$\$$confirmation\$\$)"), 1,
 	'messages can be injected');
 
 $server->append_conf('postgresql.conf',
-	"shared_preload_libraries = 'chainstream'\nmax_worker_processes = 4\nchainstream.max_workers = 3\n");
+	"shared_preload_libraries = 'chainstream'\nmax_worker_processes = 6\nchainstream.max_workers = 3\n");
 $server->restart;
 wait_until($server, 'SELECT count(*) > 10 FROM chainstream.transactions',
 	'after a restart with it the source streams');

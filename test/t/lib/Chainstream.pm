@@ -31,6 +31,7 @@ sub new_server
 		'chainstream.reconnect_delay'     => "'50ms'",
 		'chainstream.reconnect_delay_max' => "'500ms'",
 		'log_statement'                   => 'none',
+		'restart_after_crash'             => 'on',
 		%settings);
 	$server->append_conf('postgresql.conf', "$_ = $settings{$_}\n")
 	  for sort keys %settings;

@@ -72,6 +72,14 @@ sub url
 # host:port of the control port
 sub control { return $_[0]{control} }
 
+# Send the process a signal: 'TERM', 'KILL', 'STOP', 'CONT'.
+sub signal
+{
+	my ($self, $name) = @_;
+	$self->{run}->signal($name);
+	return;
+}
+
 # What it wrote to standard error so far.
 sub errors
 {
