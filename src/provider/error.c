@@ -4,8 +4,8 @@
  *	  Filling in a CsError.
  *
  * What providers quote in errors comes from users and from peers.  So every
- * text is cut at a whole character and holds no control characters: it can
- * be logged, shown and stored as it is.
+ * text is made to be UTF-8 without control characters, and cut at a whole
+ * character: it can be logged, shown and stored as it is.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,11 +21,19 @@
 static void
 tidy(char *text)
 {
-	text[cs_utf8_clip(text, strlen(text))] = '\0';
-	for (; *text != '\0'; text++)
+	size_t		length = cs_utf8_clip(text, strlen(text));
+
+	text[length] = '\0';
+	for (size_t at = 0; at < length;)
 	{
-		if ((unsigned char) *text < 0x20 || *text == 0x7F)
-			*text = '?';
+		size_t		size = cs_utf8_character(text + at, length - at);
+
+		if (size == 0 || (unsigned char) text[at] < 0x20 || text[at] == 0x7F)
+		{
+			text[at] = '?';
+			size = 1;
+		}
+		at += size;
 	}
 }
 

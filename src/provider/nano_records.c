@@ -293,22 +293,13 @@ write_party(const Notice *notice, const Party *party)
 	return cs_output_text(notice->output, party->text, party->length);
 }
 
-static const char *
-direction_letter(CsDirection direction)
-{
-	switch (direction)
-	{
-		case CS_DIRECTION_IN:
-			return "i";
-		case CS_DIRECTION_OUT:
-			return "o";
-		case CS_DIRECTION_SELF:
-			return "s";
-		case CS_DIRECTION_NONE:
-			break;
-	}
-	return "-";
-}
+/* The point of view, as a part of an identity. */
+static const char *const direction_letters[] = {
+	[CS_DIRECTION_NONE] = "-",
+	[CS_DIRECTION_IN] = "i",
+	[CS_DIRECTION_OUT] = "o",
+	[CS_DIRECTION_SELF] = "s",
+};
 
 /*
  * One row of a block, from the point of view of *account*.  The time is no
@@ -339,7 +330,7 @@ add_transaction(const Notice *notice, const Transfer *transfer,
 	cs_identity(record->identity,
 				(CsText[]) {cs_piece(record->topic), cs_piece(network->name),
 							cs_piece_bytes(transfer->hash, 32), account_text,
-							cs_piece(direction_letter(direction))}, 5);
+							cs_piece(direction_letters[direction])}, 5);
 }
 
 /*

@@ -390,7 +390,9 @@ extern void cs_session_free(CsSession *session);
  * The wish.  Each call adds, replaces or removes one entry and only notes it;
  * cs_session_sync() then makes the provider act on all that changed.  Adding
  * what is there already, unchanged, is no change.  *target* is canonical, or
- * "*" for everything.  A subscription's arguments are JSON text.
+ * "*" for everything; one that is not, or cannot be watched, is reported as an
+ * error in its state.  cs_session_watch() fails only if memory is short.  A
+ * subscription's arguments are JSON text.
  */
 extern bool cs_session_subscribe(CsSession *session, int64_t subscription_id,
 								 const char *topic, const char *arguments,
@@ -422,7 +424,11 @@ extern void cs_session_sync(CsSession *session, int64_t now_ms,
 extern bool cs_session_handshake(CsSession *session, int link, const char *url,
 								 CsHandshake *handshake, CsOutput *output);
 
-/* What the transport reports of a link. */
+/*
+ * What the transport reports of a link.  When one closes, every subscription
+ * and every watch it served is pending again; that goes without saying, there
+ * are no actions for it.  When it is open again everything is asked for anew.
+ */
 extern void cs_session_opened(CsSession *session, int link, int64_t now_ms,
 							  CsOutput *output);
 extern void cs_session_closed(CsSession *session, int link, int64_t now_ms,
@@ -444,7 +450,7 @@ extern void cs_session_tick(CsSession *session, int64_t now_ms,
 							CsOutput *output);
 extern int64_t cs_session_next_tick(const CsSession *session);
 
-/* Number of watches, and bytes of memory they take. */
+/* Number of watches that are valid, and bytes of memory all of them take. */
 extern size_t cs_session_watch_count(const CsSession *session);
 extern size_t cs_session_watch_bytes(const CsSession *session);
 

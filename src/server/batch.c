@@ -83,8 +83,8 @@ cs_batch_reject(CsWorker *worker, const CsMessage *message,
 				const CsError *error)
 {
 	char	   *reason = error->detail[0]
-		? psprintf("%s: %s", error->message, error->detail)
-		: pstrdup(error->message);
+		? psprintf("%s: %s", cs_server_text(error->message), cs_server_text(error->detail))
+		: cs_server_text(error->message);
 
 	add_reject(worker, message->received_at, cs_error_sqlstate(error->kind),
 			   reason, (CsText) {message->data, message->length});

@@ -35,6 +35,7 @@
 #include "utils/syscache.h"
 
 #include "server/check.h"
+#include "server/compat.h"
 #include "server/config_row.h"
 #include "server/shared.h"
 #include "server/source.h"
@@ -98,7 +99,7 @@ require_owner(const char *source, const char *owner)
 	if (superuser())
 		return;
 	role = get_role_oid(owner, true);
-	if (!OidIsValid(role) || !is_member_of_role(GetUserId(), role))
+	if (!OidIsValid(role) || !cs_may_become(role))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of source \"%s\"", source),
@@ -120,7 +121,7 @@ check_new_owner(const CsConfigRow *row)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("role \"%s\" does not exist", owner),
 				 errdetail("It is to own source \"%s\".", cs_row_get(row, "name"))));
-	else if (!is_member_of_role(GetUserId(), role))
+	else if (!cs_may_become(role))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be member of role \"%s\"", owner),

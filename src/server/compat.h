@@ -42,6 +42,13 @@
 	pg_database_ownercheck(database, GetUserId())
 #endif
 
+/* Whether the current user could become this role. */
+#if PG_VERSION_NUM >= 160000
+#define cs_may_become(role) member_can_set_role(GetUserId(), role)
+#else
+#define cs_may_become(role) is_member_of_role(GetUserId(), role)
+#endif
+
 /* May a worker run as a role without LOGIN?  Before 17 it cannot be asked. */
 #if PG_VERSION_NUM >= 170000
 #define CS_WORKER_CONNECT_FLAGS BGWORKER_BYPASS_ROLELOGINCHECK

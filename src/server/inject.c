@@ -105,7 +105,8 @@ feed(const char *source_name, const char *data, size_t length,
 	if (injection.source == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("source \"%s\" does not exist", source_name)));
+				 errmsg("source \"%s\" does not exist", source_name),
+				 errhint("Sources are listed in chainstream.status; add one with chainstream.add_source().")));
 	PG_TRY();
 	{
 		count = store_message(&injection, data, length, received_at);

@@ -16,6 +16,7 @@
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
+#include "mb/pg_wchar.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -56,14 +57,34 @@ cs_error_sqlstate(CsErrorKind kind)
 	return ERRCODE_INTERNAL_ERROR;
 }
 
+/*
+ * A provider's text in the encoding of the database.  It may have been cut in
+ * the middle of a character, and may quote what somebody sent.
+ */
+char *
+cs_server_text(const char *text)
+{
+	int			length = pg_encoding_mbcliplen(PG_UTF8, text, (int) strlen(text),
+											   (int) strlen(text));
+	char	   *clipped = pnstrdup(text, length);
+
+	if (!pg_verify_mbstr(PG_UTF8, clipped, length, true))
+	{
+		for (char *p = clipped; *p != '\0'; p++)
+			if (IS_HIGHBIT_SET(*p))
+				*p = '?';
+	}
+	return pg_any_to_server(clipped, length, PG_UTF8);
+}
+
 void
 cs_raise(const CsError *error, int elevel)
 {
 	ereport(elevel,
 			(errcode(cs_error_sqlstate(error->kind)),
-			 errmsg("%s", error->message),
-			 error->detail[0] ? errdetail("%s", error->detail) : 0,
-			 error->hint[0] ? errhint("%s", error->hint) : 0));
+			 errmsg("%s", cs_server_text(error->message)),
+			 error->detail[0] ? errdetail("%s", cs_server_text(error->detail)) : 0,
+			 error->hint[0] ? errhint("%s", cs_server_text(error->hint)) : 0));
 }
 
 /* Run a query whose only parameter is the name of a source. */

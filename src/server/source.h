@@ -65,6 +65,9 @@ extern void cs_source_apply_wishes(const CsSource *source, CsSession *session);
 /* The channel of each subscription of the source; *channels is palloc'd. */
 extern int	cs_source_channels(const CsSource *source, CsChannel **channels);
 
+/* A provider's text as the server may use it, palloc'd. */
+extern char *cs_server_text(const char *text);
+
 /* Raise what a provider refused. */
 extern void cs_raise(const CsError *error, int elevel);
 

@@ -45,17 +45,22 @@ execute(const char *query, int count, Oid *types, Datum *values)
 	SPI_finish();
 }
 
+/*
+ * What is left of dropped sources goes as well: nobody else may clean it up
+ * without standing in the way of a worker.
+ */
 void
 cs_states_begin(const CsWorker *worker)
 {
 	Oid			type = TEXTOID;
 	Datum		source = CStringGetTextDatum(worker->source->name);
 
-	execute("DELETE FROM chainstream._subscription_states WHERE source = $1",
+	execute("DELETE FROM chainstream._subscription_states s WHERE source = $1 OR NOT EXISTS"
+			" (SELECT FROM chainstream.subscriptions c WHERE c.subscription_id = s.subscription_id)",
 			1, &type, &source);
-	execute("DELETE FROM chainstream._watch_states s WHERE source = $1 AND NOT EXISTS"
+	execute("DELETE FROM chainstream._watch_states s WHERE NOT EXISTS"
 			" (SELECT FROM chainstream.watches w WHERE w.watch_id = s.watch_id)",
-			1, &type, &source);
+			0, NULL, NULL);
 }
 
 /*

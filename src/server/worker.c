@@ -625,6 +625,8 @@ chainstream_worker_main(Datum slot)
 
 	enter_slot(DatumGetInt32(slot));
 	SetConfigOption("search_path", "", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("default_transaction_isolation", "read committed",
+					PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("application_name", worker.slot->source, PGC_USERSET, PGC_S_OVERRIDE);
 	pgstat_report_activity(STATE_IDLE, NULL);
 

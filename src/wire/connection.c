@@ -1,45 +1,107 @@
 /*-------------------------------------------------------------------------
  *
  * connection.c
- *	  One WebSocket connection as a client, from its name to its end.
+ *	  A connection's life: dialing, keeping it alive, ending it.
  *
- * resolve -> connect (each address of the name in turn) -> open -> closing ->
- * gone.  The library's callback copies bytes and notes what happened; it never
- * calls out of this room.  When a connection has to go at once (a peer that is
- * dead or deaf) it is reported closed immediately and the library's own object
- * is left to die by itself, detached.
+ * cs_connection_act() and cs_connection_judge() are called between turns of
+ * the loop and move a connection from state to state; the functions the
+ * consumer calls only leave a wish.  So libwebsockets is called from one
+ * place, and never from inside itself.
+ *
+ * While TCP connects, libwebsockets' own watcher is held back and the outcome
+ * is looked at here first: it would swallow the error (release 4.1 also loses
+ * its watcher then), and the next address is ours to try.
+ *
+ * Deadlines are ours as well.  A peer is declared dead only after its socket
+ * has been read empty, because after a long pause of the consumer the answer
+ * may be there already.
  *
  *-------------------------------------------------------------------------
  */
-#include <ctype.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
-#include "wire/wire_internal.h"
+#include "wire/internal.h"
 
-/* How long a peer may take to answer our close. */
-#define CLOSE_TIMEOUT_MS 1000
+static const char *const websocket_schemes[] = {"ws", "wss", NULL};
 
-/* ---------- small things ---------- */
+/* ---------- texts ---------- */
 
-static uint64_t
-now_ms(const CsConnection *connection)
+/*
+ * Whom we talk to, for people: host, address if it is another, port.
+ */
+const char *
+cs_connection_peer(const CsConnection *connection, char text[CS_PEER_MAX])
 {
-	return uv_now(&connection->wire->loop);
+	if (connection->url.literal || connection->address_next == 0)
+		snprintf(text, CS_PEER_MAX, "%s port %d", connection->url.host,
+				 connection->url.port);
+	else
+		snprintf(text, CS_PEER_MAX, "%s (%s) port %d", connection->url.host,
+				 connection->addresses[connection->address_next - 1],
+				 connection->url.port);
+	return text;
 }
 
-static void
-set_reason(CsConnection *connection, const char *text)
+/*
+ * Set the reason reported at the end; the first one counts.
+ */
+void
+cs_connection_because(CsConnection *connection, const char *format,...)
 {
-	if (connection->reason[0] == '\0')
-		snprintf(connection->reason, sizeof(connection->reason), "%s", text);
+	va_list		arguments;
+
+	if (connection->reason[0] != '\0')
+		return;
+	va_start(arguments, format);
+	vsnprintf(connection->reason, sizeof(connection->reason), format,
+			  arguments);
+	va_end(arguments);
+	cs_text_clean(connection->reason);
 }
 
+/*
+ * Blot out, in a text a peer sent, what we had sent to it in confidence.
+ */
+void
+cs_connection_hide(const CsConnection *connection, char *text)
+{
+	char		query[CS_PATH_MAX + 1];
+	char	   *rest;
+
+	for (const char *h = connection->headers; h != NULL && *h != '\0';
+		 h += strlen(h) + 1)
+	{
+		const char *space;
+
+		h += strlen(h) + 1;
+		cs_text_hide(text, h);
+		space = strrchr(h, ' ');	/* "Bearer token" */
+		if (space != NULL)
+			cs_text_hide(text, space + 1);
+	}
+	if (connection->url.query == NULL)
+		return;
+	snprintf(query, sizeof(query), "%s", connection->url.query + 1);
+	cs_text_hide(text, query);
+	for (char *part = strtok_r(query, "&=", &rest); part != NULL;
+		 part = strtok_r(NULL, "&=", &rest))
+		cs_text_hide(text, part);
+}
+
+/* ---------- ends ---------- */
+
 static void
-free_outgoing(CsConnection *connection)
+outgoing_free(CsConnection *connection)
 {
 	while (connection->out_first != NULL)
 	{
@@ -51,615 +113,677 @@ free_outgoing(CsConnection *connection)
 	connection->out_last = NULL;
 }
 
+/* Have libwebsockets end it at once; it will not hear of us again. */
+static void
+drop(CsConnection *connection)
+{
+	if (connection->wsi == NULL)
+		return;
+	lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_REASON_BASE,
+					LWS_TO_KILL_ASYNC);
+	connection->wsi = NULL;
+	connection->wire->acted = true;
+}
+
+/*
+ * Report the connection closed, for the reason set before.  Allocates nothing
+ * and calls nobody: callbacks may use it.
+ */
+void
+cs_connection_finish(CsConnection *connection)
+{
+	CsInbox    *inbox = &connection->wire->inbox;
+
+	if (connection->state == CS_GONE)
+		return;
+	cs_connection_because(connection, "connection lost");
+	connection->state = CS_GONE;
+	if (connection->resolution != NULL)
+		cs_resolve_abandon(connection->resolution);
+	connection->resolution = NULL;
+	outgoing_free(connection);
+	free(connection->partial);
+	connection->partial = NULL;
+	if (!connection->was_open)
+		inbox->reserved--;		/* the entry for CS_WIRE_OPENED */
+	cs_inbox_push(inbox, CS_WIRE_CLOSED, connection);
+}
+
+/* End it now: no close frames, no waiting. */
+static void
+give_up(CsConnection *connection)
+{
+	drop(connection);
+	cs_connection_finish(connection);
+}
+
+/* Begin the closing handshake; what is left to do happens in callbacks. */
+static void
+begin_close(CsConnection *connection, int code, const char *text)
+{
+	connection->state = CS_CLOSING;
+	connection->want_close = true;
+	connection->want_write = true;
+	connection->close_send = code;
+	snprintf(connection->close_text, sizeof(connection->close_text), "%.123s",
+			 text);
+	cs_text_clean(connection->close_text);	/* may be cut in mid-character */
+	connection->close_due = cs_now() + CS_CLOSE_WAIT_MS;
+	connection->wire->work = true;
+}
+
+/*
+ * Close an open connection because of what the peer did: tell it with *code*,
+ * and the consumer with the reason.  Unsent messages are dropped.
+ */
+void
+cs_connection_abort(CsConnection *connection, int code, const char *format,...)
+{
+	char		text[CS_WIRE_REASON_MAX];
+	va_list		arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	cs_connection_because(connection, "%s", text);
+	outgoing_free(connection);
+	begin_close(connection, code, text);
+}
+
+/*
+ * Free a connection that libwebsockets has let go.
+ */
 void
 cs_connection_free(CsConnection *connection)
 {
-	CsConnection **link = &connection->wire->connections;
-
-	while (*link != connection)
-		link = &(*link)->next;
-	*link = connection->next;
-	for (int i = 0; i < connection->params.header_count; i++)
-	{
-		free((char *) connection->headers[i].name);
-		free((char *) connection->headers[i].value);
-	}
-	free(connection->headers);
+	if (connection->resolution != NULL)
+		cs_resolve_abandon(connection->resolution);
+	outgoing_free(connection);
 	free(connection->partial);
-	free_outgoing(connection);
+	free(connection->headers);
 	free(connection);
 }
 
-/* Take the library's object away from us and have it end. */
-static void
-detach(CsConnection *connection)
-{
-	struct lws *wsi = connection->wsi;
+/* ---------- dialing ---------- */
 
-	connection->wsi = NULL;
-	if (wsi == NULL)
+/*
+ * Is there a way to this address at all?  Returns an errno, 0: yes.  (A UDP
+ * socket that "connects" only asks the routing table.)
+ */
+static int
+route_problem(const char *address, int port)
+{
+	struct addrinfo hints;
+	struct addrinfo *list = NULL;
+	char		service[8];
+	int			problem = 0;
+	int			fd;
+
+	memset(&hints, 0, sizeof(hints));
+	hints.ai_socktype = SOCK_DGRAM;
+	hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+	snprintf(service, sizeof(service), "%d", port);
+	if (getaddrinfo(address, service, &hints, &list) != 0)
+		return EADDRNOTAVAIL;
+	fd = socket(list->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, list->ai_addr, list->ai_addrlen) != 0)
+		problem = errno;
+	if (fd >= 0)
+		close(fd);
+	freeaddrinfo(list);
+	return problem;
+}
+
+/* TCP has connected, or failed to: look before libwebsockets does. */
+static void
+tcp_settled(uv_poll_t *handle, int status, int events)
+{
+	CsWire	   *wire = handle->loop->data;
+	CsConnection *connection = NULL;
+	socklen_t	size = sizeof(int);
+	uv_os_fd_t	fd = -1;
+	int			problem = 0;
+
+	(void) status;
+	(void) events;
+	uv_poll_stop(handle);
+	uv_fileno((uv_handle_t *) handle, &fd);
+	for (CsConnection *c = wire->connections; c != NULL; c = c->next)
+	{
+		if (c->state == CS_CONNECTING && c->wsi != NULL &&
+			lws_get_socket_fd(c->wsi) == fd)
+			connection = c;
+	}
+	if (connection == NULL)
 		return;
-	lws_set_opaque_user_data(wsi, NULL);
-	lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+	wire->work = true;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &problem, &size) != 0)
+		problem = errno;
+	connection->attempt_errno = problem;
+	connection->attempt_failed = problem != 0;
+	if (problem == 0)
+		lws_callback_on_writable(connection->wsi);	/* its watcher is back */
 }
 
-void
-cs_connection_abandon(CsConnection *connection)
+typedef struct Search
 {
-	cs_resolver_cancel(connection->wire->resolver, connection);
-	detach(connection);
-}
-
-/* Report the connection closed; it waits to be taken. */
-static void
-report_closed(CsConnection *connection)
-{
-	CsWireEvent event;
-
-	if (connection->state == CS_CONNECTION_GONE)
-		return;
-	cs_connection_abandon(connection);
-	connection->state = CS_CONNECTION_GONE;
-	memset(&event, 0, sizeof(event));
-	event.kind = CS_WIRE_CLOSED;
-	event.connection = connection;
-	event.owner = connection->params.owner;
-	event.was_open = connection->was_open;
-	event.close_code = connection->close_code;
-	event.http_status = connection->http_status;
-	event.retry_after_s = connection->retry_after_s;
-	set_reason(connection, "connection closed without a reason");
-	memcpy(event.reason, connection->reason, sizeof(event.reason));
-	(void) cs_inbox_put(&connection->wire->inbox, &event, NULL);
-}
+	uv_os_fd_t	fd;
+	uv_poll_t  *found;
+} Search;
 
 static void
-fail(CsConnection *connection, const char *reason)
+search(uv_handle_t *handle, void *argument)
 {
-	set_reason(connection, reason);
-	report_closed(connection);
+	Search	   *wanted = argument;
+	uv_os_fd_t	fd;
+
+	if (handle->type == UV_POLL && !uv_is_closing(handle) &&
+		uv_fileno(handle, &fd) == 0 && fd == wanted->fd)
+		wanted->found = (uv_poll_t *) handle;
 }
 
-/* ---------- connecting ---------- */
+/* Put our eyes in place of libwebsockets' until TCP has connected. */
+static void
+watch_tcp(CsConnection *connection)
+{
+	CsWire	   *wire = connection->wire;
+	Search		wanted = {lws_get_socket_fd(connection->wsi), NULL};
 
-/* Begin to connect to the next address; false if there is none left. */
+	uv_walk(&wire->loop, search, &wanted);
+	if (wanted.found != NULL)
+		uv_poll_start(wanted.found, UV_WRITABLE, tcp_settled);
+}
+
+/* Hand one address to libwebsockets.  Returns false if it refuses. */
 static bool
-try_next_address(CsConnection *connection)
+attempt(CsConnection *connection, const char *address)
 {
+	static const lws_retry_bo_t no_keepalive;	/* ours replaces it */
 	struct lws_client_connect_info info;
+	int			flags = 0;
 
-	while (connection->address_next < connection->addresses.count)
+	if (connection->url.tls)
 	{
-		memset(&info, 0, sizeof(info));
-		info.context = connection->wire->context;
-		info.address = connection->addresses.addresses[connection->address_next++];
-		info.port = connection->url.port;
-		info.path = connection->url.path;
-		info.host = connection->url.authority;
-		info.alpn = "http/1.1";
-		info.local_protocol_name = "chainstream";
-		info.ssl_connection = LCCSCF_HTTP_NO_FOLLOW_REDIRECT;
-		if (connection->url.secure)
-			info.ssl_connection |= LCCSCF_USE_SSL;
-		if (connection->url.secure && connection->params.tls_insecure)
-			info.ssl_connection |= LCCSCF_ALLOW_SELFSIGNED | LCCSCF_ALLOW_EXPIRED |
-				LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK | LCCSCF_ALLOW_INSECURE;
-		info.opaque_user_data = connection;
-		info.pwsi = &connection->wsi;
-		cs_last_error_line[0] = '\0';
-		connection->state = CS_CONNECTION_CONNECTING;
-		if (lws_client_connect_via_info(&info) != NULL && connection->wsi != NULL)
-			return true;
-		connection->wsi = NULL;
-		if (connection->state == CS_CONNECTION_GONE)
-			return true;
+		flags = LCCSCF_USE_SSL;
+		if (connection->tls_insecure)
+			flags |= LCCSCF_ALLOW_SELFSIGNED | LCCSCF_ALLOW_INSECURE |
+				LCCSCF_ALLOW_EXPIRED | LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK;
+		else if (connection->url.ipv6)
+			flags |= LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK;	/* see tls.c */
 	}
+	flags |= LCCSCF_HTTP_NO_FOLLOW_REDIRECT;
+
+	memset(&info, 0, sizeof(info));
+	info.context = connection->wire->context;
+	info.vhost = connection->wire->vhost;
+	info.address = address;
+	info.port = connection->url.port;
+	info.host = connection->url.authority;
+	info.path = connection->url.path;
+	info.alpn = "http/1.1";
+	info.ssl_connection = flags;
+	info.local_protocol_name = cs_protocols[0].name;
+	info.pwsi = &connection->wsi;	/* set before the first callback */
+	info.retry_and_idle_policy = &no_keepalive;
+	connection->attempt_failed = false;
+	connection->attempt_errno = 0;
+	connection->state = CS_CONNECTING;
+	connection->wire->acted = true;
+	if (lws_client_connect_via_info(&info) != NULL)
+		return true;
+	connection->wsi = NULL;
 	return false;
 }
 
+/* Try addresses until one is under way, or none is left. */
+static void
+dial(CsConnection *connection, int64_t now)
+{
+	char		peer[CS_PEER_MAX];
+	int			problem = connection->attempt_errno;
+
+	while (connection->address_next < connection->address_count)
+	{
+		const char *address = connection->addresses[connection->address_next++];
+		int			left = connection->address_count - connection->address_next;
+
+		problem = route_problem(address, connection->url.port);
+		if (problem != 0)
+			continue;
+		if (!attempt(connection, address))
+		{
+			if (connection->state == CS_CONNECTING)
+				continue;
+			cs_connection_failed(connection, "it could not be started");
+			return;
+		}
+		connection->attempt_due = 0;
+		if (left > 0 && connection->connect_due != 0)
+			connection->attempt_due = now +
+				(connection->connect_due - now) / (left + 1) + 1;
+		if (connection->state == CS_CONNECTING)
+			watch_tcp(connection);
+		return;
+	}
+	cs_connection_because(connection, "could not connect to %s: %s",
+						  cs_connection_peer(connection, peer),
+						  problem == 0 ? "the attempt failed" :
+						  strerror(problem));
+	give_up(connection);
+}
+
+/* Take over the addresses, if they are known by now. */
+static void
+resolved(CsConnection *connection)
+{
+	char		problem[CS_WIRE_REASON_MAX];
+
+	if (!cs_resolve_done(connection->resolution, connection->addresses,
+						 &connection->address_count, problem))
+		return;
+	connection->resolution = NULL;
+	connection->state = CS_DIALING;
+	if (connection->address_count > 0)
+		return;
+	cs_connection_because(connection,
+						  "could not resolve host name \"%s\": %.100s",
+						  connection->url.host, problem);
+	cs_connection_finish(connection);
+}
+
+/* It took too long to come up. */
+static void
+connect_timed_out(CsConnection *connection)
+{
+	double		seconds = (double) connection->connect_timeout / 1000;
+	char		peer[CS_PEER_MAX];
+
+	cs_connection_peer(connection, peer);
+	if (connection->state == CS_RESOLVING)
+		cs_connection_because(connection,
+							  "could not resolve host name \"%s\": no answer"
+							  " within %g s", connection->url.host, seconds);
+	else if (connection->state != CS_HANDSHAKING)
+		cs_connection_because(connection,
+							  "could not connect to %s: no answer within %g s",
+							  peer, seconds);
+	else if (connection->url.tls && !connection->tls_done)
+		cs_connection_because(connection,
+							  "TLS handshake with %s timed out after %g s",
+							  peer, seconds);
+	else
+		cs_connection_because(connection,
+							  "WebSocket handshake with %s timed out after"
+							  " %g s", peer, seconds);
+	give_up(connection);
+}
+
+/* ---------- what is due ---------- */
+
+static void
+act_before_open(CsConnection *connection, int64_t now)
+{
+	if (connection->want_close)
+	{
+		give_up(connection);
+		return;
+	}
+	if (connection->connect_due != 0 && now >= connection->connect_due)
+	{
+		connect_timed_out(connection);
+		return;
+	}
+	if (connection->state == CS_RESOLVING)
+		resolved(connection);
+	if (connection->state == CS_CONNECTING)
+	{
+		if (connection->attempt_due != 0 && now >= connection->attempt_due)
+		{
+			connection->attempt_failed = true;
+			connection->attempt_errno = ETIMEDOUT;
+		}
+		if (connection->attempt_failed)
+		{
+			drop(connection);
+			connection->state = CS_DIALING;
+		}
+	}
+	if (connection->state == CS_DIALING)
+		dial(connection, now);
+}
+
+/*
+ * Do what is due.  Only to be called when no library is on the stack.
+ */
 void
-cs_connection_resolved(CsConnection *connection, const CsResolved *answer)
+cs_connection_act(CsConnection *connection, int64_t now)
 {
-	connection->addresses = *answer;
-	if (answer->count == 0)
-		fail(connection, answer->reason);
-	else if (!try_next_address(connection))
-		fail(connection, "could not connect");
-	cs_wire_kick(connection->wire);
-}
-
-static bool
-has_control_characters(const char *text)
-{
-	for (; *text != '\0'; text++)
-		if (iscntrl((unsigned char) *text))
-			return true;
-	return false;
-}
-
-static bool
-copy_headers(CsConnection *connection, const CsConnectParams *params)
-{
-	connection->headers = calloc((size_t) params->header_count + 1, sizeof(CsHeader));
-	if (connection->headers == NULL)
-		return false;
-	for (int i = 0; i < params->header_count; i++)
+	if (connection->state < CS_OPEN)
+		act_before_open(connection, now);
+	if (connection->state == CS_OPEN && connection->ping_due != 0 &&
+		now >= connection->ping_due)
 	{
-		size_t		length = strlen(params->headers[i].name);
-		char	   *name = malloc(length + 2);
-
-		if (name != NULL)
-			snprintf(name, length + 2, "%s:", params->headers[i].name);
-		connection->headers[i].name = name;
-		connection->headers[i].value = strdup(params->headers[i].value);
-		connection->params.header_count = i + 1;
-		if (name == NULL || connection->headers[i].value == NULL)
-			return false;
+		connection->want_ping = true;
+		connection->want_write = true;
+		connection->ping_due = now + connection->ping_interval;
+		if (connection->pong_due == 0 && connection->pong_timeout > 0)
+			connection->pong_due = now + connection->pong_timeout;
 	}
-	return true;
+	if (connection->state == CS_CLOSING && now >= connection->close_due)
+		give_up(connection);
+	if (connection->want_write && connection->wsi != NULL &&
+		connection->state >= CS_OPEN)
+	{
+		connection->want_write = false;
+		lws_callback_on_writable(connection->wsi);
+	}
 }
 
+/* Bytes that came and were not read yet. */
+static int
+unread(const CsConnection *connection)
+{
+	int			count = 0;
+
+	if (ioctl(lws_get_socket_fd(connection->wsi), FIONREAD, &count) != 0)
+		return 0;
+	return count;
+}
+
+/* Milliseconds since the peer last sent anything, its pings included. */
+static int64_t
+silence(const CsConnection *connection, int64_t now)
+{
+	struct tcp_info info;
+	socklen_t	size = sizeof(info);
+	int64_t		since = now - connection->last_read;
+
+	memset(&info, 0, sizeof(info));
+	if (getsockopt(lws_get_socket_fd(connection->wsi), IPPROTO_TCP, TCP_INFO,
+				   &info, &size) == 0 &&
+		(int64_t) info.tcpi_last_data_recv < since)
+		since = info.tcpi_last_data_recv;
+	return since;
+}
+
+/*
+ * Give up a peer that has been silent for too long, now that all it sent has
+ * been read.
+ */
+void
+cs_connection_judge(CsConnection *connection, int64_t now)
+{
+	bool		pong_late;
+	bool		idle_late;
+
+	if (connection->state != CS_OPEN || connection->stopped)
+		return;
+	pong_late = connection->pong_due != 0 && now >= connection->pong_due;
+	idle_late = connection->idle_due != 0 && now >= connection->idle_due;
+	if ((!pong_late && !idle_late) || unread(connection) > 0)
+		return;
+	if (pong_late)
+	{
+		cs_connection_because(connection,
+							  "the server did not answer a ping within %g s",
+							  (double) connection->pong_timeout / 1000);
+		give_up(connection);
+	}
+	else
+	{
+		int64_t		since = silence(connection, now);
+
+		if (since < connection->idle_timeout)
+		{
+			connection->idle_due = now + connection->idle_timeout - since;
+			return;
+		}
+		cs_connection_because(connection,
+							  "the server sent nothing for %g s",
+							  (double) connection->idle_timeout / 1000);
+		give_up(connection);
+	}
+}
+
+/* The nearer of two deadlines, of which 0 is none. */
+static int64_t
+nearer(int64_t a, int64_t b)
+{
+	if (a == 0)
+		return b;
+	return b == 0 || a < b ? a : b;
+}
+
+/*
+ * When the connection next needs cs_wire_run(); 0: no deadline.
+ */
+int64_t
+cs_connection_due(const CsConnection *connection)
+{
+	int64_t		due = 0;
+
+	switch (connection->state)
+	{
+		case CS_RESOLVING:
+		case CS_DIALING:
+		case CS_HANDSHAKING:
+			return connection->connect_due;
+		case CS_CONNECTING:
+			return nearer(connection->connect_due, connection->attempt_due);
+		case CS_OPEN:
+			due = connection->ping_due;
+			if (!connection->stopped)
+				due = nearer(due, nearer(connection->pong_due,
+										 connection->idle_due));
+			return due;
+		case CS_CLOSING:
+			return connection->close_due;
+		case CS_GONE:
+			break;
+	}
+	return due;
+}
+
+/*
+ * Stop or restart reading.  The clocks that measure a peer's silence start
+ * anew when reading does.
+ */
+void
+cs_connection_flow(CsConnection *connection, bool stop, int64_t now)
+{
+	if (connection->wsi == NULL || connection->state < CS_OPEN ||
+		connection->state > CS_CLOSING)
+		return;
+	if (connection->state == CS_CLOSING)
+		stop = false;			/* the peer's close frame is to come through */
+	if (stop == connection->stopped)
+		return;
+	connection->stopped = stop;
+	lws_rx_flow_control(connection->wsi, stop ? 0 : 1);
+	if (stop)
+		return;
+	connection->wire->acted = true;
+	connection->last_read = now;
+	if (connection->pong_due != 0)
+		connection->pong_due = now + connection->pong_timeout;
+	if (connection->idle_due != 0)
+		connection->idle_due = now + connection->idle_timeout;
+}
+
+/*
+ * The handshake succeeded.  Called from the callback.
+ */
+void
+cs_connection_opened(CsConnection *connection)
+{
+	int64_t		now = cs_now();
+
+	connection->state = CS_OPEN;
+	connection->was_open = true;
+	connection->last_read = now;
+	connection->connect_due = connection->attempt_due = 0;
+	if (connection->ping_interval > 0)
+		connection->ping_due = now + connection->ping_interval;
+	if (connection->idle_timeout > 0)
+		connection->idle_due = now + connection->idle_timeout;
+	cs_inbox_push(&connection->wire->inbox, CS_WIRE_OPENED, connection);
+}
+
+/* ---------- what the consumer calls ---------- */
+
+/* All headers in one piece: name, NUL, value, NUL, ..., NUL. */
+static char *
+headers_copy(const CsHeader *headers, int count)
+{
+	size_t		size = 1;
+	char	   *copy;
+	char	   *end;
+
+	for (int i = 0; i < count; i++)
+		size += strlen(headers[i].name) + strlen(headers[i].value) + 2;
+	copy = end = malloc(size);
+	if (copy == NULL)
+		return NULL;
+	for (int i = 0; i < count; i++)
+	{
+		end = stpcpy(end, headers[i].name) + 1;
+		end = stpcpy(end, headers[i].value) + 1;
+	}
+	*end = '\0';
+	return copy;
+}
+
+/* The first step: a thread for a name, nothing for an address. */
+static bool
+begin(CsConnection *connection, char *reason)
+{
+	CsWire	   *wire = connection->wire;
+
+	if (connection->url.literal)
+	{
+		snprintf(connection->addresses[0], CS_NUMERIC_MAX, "%s",
+				 connection->url.host);
+		connection->address_count = 1;
+		connection->state = CS_DIALING;
+		return true;
+	}
+	connection->state = CS_RESOLVING;
+	connection->resolution = cs_resolve_start(connection->url.host,
+											  connection->url.port,
+											  &wire->wakeup);
+	if (connection->resolution == NULL)
+		snprintf(reason, CS_WIRE_REASON_MAX,
+				 "could not start to resolve host name \"%s\": too many"
+				 " attempts are waiting for name servers",
+				 connection->url.host);
+	return connection->resolution != NULL;
+}
+
+/*
+ * Begin a connection; see wire.h.
+ */
 CsConnection *
 cs_connection_open(CsWire *wire, const CsConnectParams *params,
 				   char reason[CS_WIRE_REASON_MAX])
 {
-	CsConnection *connection = calloc(1, sizeof(CsConnection));
+	CsConnection *connection = calloc(1, sizeof(*connection));
 
 	snprintf(reason, CS_WIRE_REASON_MAX, "out of memory");
 	if (connection == NULL)
 		return NULL;
-	if (!cs_url_parse(params->url, &connection->url, reason))
-	{
-		free(connection);
-		return NULL;
-	}
-	for (int i = 0; i < params->header_count; i++)
-		if (has_control_characters(params->headers[i].name) ||
-			has_control_characters(params->headers[i].value))
-		{
-			snprintf(reason, CS_WIRE_REASON_MAX, "header %d contains a control character", i + 1);
-			free(connection);
-			return NULL;
-		}
 	connection->wire = wire;
-	connection->params = *params;
-	connection->params.header_count = 0;
-	connection->next = wire->connections;
-	wire->connections = connection;
-	uv_update_time(&wire->loop);
-	connection->connect_deadline = now_ms(connection) + (uint64_t) params->connect_timeout_ms;
-	if (!copy_headers(connection, params) ||
-		!cs_resolver_ask(wire->resolver, connection->url.host, connection))
+	connection->owner = params->owner;
+	connection->accept_binary = params->accept_binary;
+	connection->tls_insecure = params->tls_insecure;
+	connection->connect_timeout = params->connect_timeout_ms;
+	connection->ping_interval = params->ping_interval_ms;
+	connection->pong_timeout = params->pong_timeout_ms;
+	connection->idle_timeout = params->idle_timeout_ms;
+	connection->tls_alert = -1;
+	if (params->connect_timeout_ms > 0)
+		connection->connect_due = cs_now() + params->connect_timeout_ms;
+	connection->headers = headers_copy(params->headers, params->header_count);
+	if (connection->headers == NULL || !cs_inbox_reserve(&wire->inbox, 2))
 	{
 		cs_connection_free(connection);
 		return NULL;
 	}
-	cs_wire_kick(wire);
+	if (!cs_url_parse(params->url, websocket_schemes, &connection->url,
+					  reason) ||
+		!cs_headers_check(params->headers, params->header_count, reason) ||
+		(connection->url.tls && !cs_tls_load(wire, reason)) ||
+		!begin(connection, reason))
+	{
+		wire->inbox.reserved -= 2;
+		cs_connection_free(connection);
+		return NULL;
+	}
+	reason[0] = '\0';
+	connection->next = wire->connections;
+	if (wire->connections != NULL)
+		wire->connections->previous = connection;
+	wire->connections = connection;
+	wire->work = true;
 	return connection;
 }
 
-/* ---------- sending ---------- */
-
+/*
+ * Queue one message; see wire.h.
+ */
 bool
 cs_connection_send(CsConnection *connection, const char *data, size_t length,
 				   bool binary)
 {
-	CsOutgoing *outgoing;
+	CsOutgoing *message;
 
-	if (connection->state != CS_CONNECTION_OPEN)
+	if (connection->state != CS_OPEN || length > INT32_MAX / 2)
 		return false;
-	outgoing = malloc(sizeof(CsOutgoing) + LWS_PRE + length);
-	if (outgoing == NULL)
+	message = malloc(sizeof(*message) + LWS_PRE + length + 1);
+	if (message == NULL)
 		return false;
-	outgoing->next = NULL;
-	outgoing->length = length;
-	outgoing->binary = binary;
-	memcpy(outgoing->data + LWS_PRE, data, length);
+	message->next = NULL;
+	message->length = length;
+	message->binary = binary;
+	if (length > 0)
+		memcpy(message->buffer + LWS_PRE, data, length);
 	if (connection->out_last != NULL)
-		connection->out_last->next = outgoing;
+		connection->out_last->next = message;
 	else
-		connection->out_first = outgoing;
-	connection->out_last = outgoing;
-	lws_callback_on_writable(connection->wsi);
-	cs_wire_kick(connection->wire);
+		connection->out_first = message;
+	connection->out_last = message;
+	connection->want_write = true;
+	connection->wire->work = true;
 	return true;
 }
 
+/*
+ * Close; see wire.h.
+ */
 void
 cs_connection_close(CsConnection *connection, int code, const char *reason)
 {
-	if (connection->state == CS_CONNECTION_GONE ||
-		connection->state == CS_CONNECTION_CLOSING)
+	if (connection->state >= CS_CLOSING || connection->want_close)
 		return;
-	set_reason(connection, reason[0] != '\0' ? reason : "closed by us");
-	if (connection->state != CS_CONNECTION_OPEN)
-	{
-		report_closed(connection);
-		return;
-	}
-	connection->state = CS_CONNECTION_CLOSING;
-	connection->close_code = code;
-	connection->close_deadline = now_ms(connection) + CLOSE_TIMEOUT_MS;
-	lws_callback_on_writable(connection->wsi);
-	cs_wire_kick(connection->wire);
+	cs_connection_because(connection, "closed by this side%s%.150s",
+						  reason[0] == '\0' ? "" : ": ", reason);
+	connection->want_close = true;
+	connection->wire->work = true;
+	if (connection->state == CS_OPEN)
+		begin_close(connection, code, reason);
 }
 
-/* The socket takes bytes.  Nonzero: the library shall close. */
-static int
-write_next(CsConnection *connection)
-{
-	CsOutgoing *outgoing = connection->out_first;
-	unsigned char ping[LWS_PRE];
-
-	if (connection->state == CS_CONNECTION_CLOSING)
-	{
-		lws_close_reason(connection->wsi, (enum lws_close_status) connection->close_code,
-						 NULL, 0);
-		return -1;
-	}
-	if (connection->send_ping)
-	{
-		connection->send_ping = false;
-		if (lws_write(connection->wsi, ping + LWS_PRE, 0, LWS_WRITE_PING) < 0)
-			return -1;
-	}
-	else if (outgoing != NULL)
-	{
-		connection->out_first = outgoing->next;
-		if (connection->out_first == NULL)
-			connection->out_last = NULL;
-		connection->bytes_out += outgoing->length;
-		if (lws_write(connection->wsi, outgoing->data + LWS_PRE, outgoing->length,
-					  outgoing->binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT) < (int) outgoing->length)
-		{
-			free(outgoing);
-			set_reason(connection, "could not send");
-			return -1;
-		}
-		free(outgoing);
-	}
-	if (connection->send_ping || connection->out_first != NULL)
-		lws_callback_on_writable(connection->wsi);
-	return 0;
-}
-
-/* ---------- receiving ---------- */
-
-/* Queue a whole message. */
-static int
-deliver(CsConnection *connection, const char *data, size_t length, bool binary)
-{
-	CsWire	   *wire = connection->wire;
-	CsChunk    *chunk;
-	CsWireEvent event;
-	char	   *copy = cs_inbox_alloc(&wire->inbox, length, &chunk);
-
-	if (copy == NULL)
-		return -1;
-	memcpy(copy, data, length);
-
-	/* the reason is for other kinds of events, and long */
-	memset(&event, 0, offsetof(CsWireEvent, reason));
-	event.reason[0] = '\0';
-	event.kind = CS_WIRE_MESSAGE;
-	event.connection = connection;
-	event.owner = connection->params.owner;
-	event.data = copy;
-	event.length = length;
-	event.binary = binary;
-	event.received_at = wire->now_us;
-	return cs_inbox_put(&wire->inbox, &event, chunk) ? 0 : -1;
-}
-
-static bool
-keep_partial(CsConnection *connection, const char *data, size_t length)
-{
-	size_t		needed = connection->partial_length + length;
-
-	if (needed > connection->partial_capacity)
-	{
-		size_t		capacity = needed < 16384 ? 16384 : needed * 2;
-		char	   *grown = realloc(connection->partial, capacity);
-
-		if (grown == NULL)
-			return false;
-		connection->partial = grown;
-		connection->partial_capacity = capacity;
-	}
-	memcpy(connection->partial + connection->partial_length, data, length);
-	connection->partial_length = needed;
-	return true;
-}
-
-static int
-close_with(CsConnection *connection, enum lws_close_status code, const char *reason)
-{
-	set_reason(connection, reason);
-	lws_close_reason(connection->wsi, code, NULL, 0);
-	return -1;
-}
-
-/* A piece of a message came. */
-static int
-receive(CsConnection *connection, const char *data, size_t length)
-{
-	struct lws *wsi = connection->wsi;
-	bool		whole = lws_is_final_fragment(wsi) && lws_remaining_packet_payload(wsi) == 0;
-	char		reason[CS_WIRE_REASON_MAX];
-	int			result;
-
-	connection->wire->progress = true;
-	connection->bytes_in += length;
-	if (connection->partial_length == 0)
-		connection->partial_binary = lws_frame_is_binary(wsi) != 0;
-	if (connection->partial_binary && !connection->params.accept_binary)
-		return close_with(connection, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE,
-						  "the peer sent a binary message, which this protocol does not have");
-	if (connection->partial_length + length > connection->wire->message_limit)
-	{
-		snprintf(reason, sizeof(reason), "the peer sent a message of more than %zu bytes",
-				 connection->wire->message_limit);
-		return close_with(connection, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, reason);
-	}
-	if (whole && connection->partial_length == 0)
-		return deliver(connection, data, length, connection->partial_binary);
-
-	if (!keep_partial(connection, data, length))
-		return -1;
-	if (!whole)
-		return 0;
-	result = deliver(connection, connection->partial, connection->partial_length,
-					 connection->partial_binary);
-	connection->partial_length = 0;
-	if (connection->partial_capacity > 1024 * 1024)
-	{
-		free(connection->partial);
-		connection->partial = NULL;
-		connection->partial_capacity = 0;
-	}
-	return result;
-}
-
-/* ---------- the library's callback ---------- */
-
-static int
-opened(CsConnection *connection)
-{
-	CsWireEvent event;
-	uint64_t	now = now_ms(connection);
-
-	connection->state = CS_CONNECTION_OPEN;
-	connection->was_open = true;
-	connection->connect_deadline = 0;
-	connection->wire->retime = true;
-	if (connection->params.ping_interval_ms > 0)
-		connection->ping_due = now + (uint64_t) connection->params.ping_interval_ms;
-	if (connection->params.idle_timeout_ms > 0)
-		connection->idle_check = now + (uint64_t) connection->params.idle_timeout_ms;
-	if (connection->wire->held)
-		lws_rx_flow_control(connection->wsi, 0);
-	memset(&event, 0, sizeof(event));
-	event.kind = CS_WIRE_OPENED;
-	event.connection = connection;
-	event.owner = connection->params.owner;
-	return cs_inbox_put(&connection->wire->inbox, &event, NULL) ? 0 : -1;
-}
-
-static int
-add_headers(CsConnection *connection, unsigned char **place, unsigned char *end)
-{
-	for (int i = 0; i < connection->params.header_count; i++)
-	{
-		const CsHeader *header = &connection->headers[i];
-
-		if (lws_add_http_header_by_name(connection->wsi,
-										(const unsigned char *) header->name,
-										(const unsigned char *) header->value,
-										(int) strlen(header->value), place, end) != 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* Say what a failed attempt failed of, as well as can be known. */
-static void
-explain_failure(CsConnection *connection, const char *said, size_t length)
-{
-	const char *address = connection->addresses.addresses[connection->address_next - 1];
-	char		text[CS_WIRE_REASON_MAX];
-
-	connection->reason[0] = '\0';
-	if (connection->wsi != NULL)
-		connection->http_status = (int) lws_http_client_http_response(connection->wsi);
-	if (connection->http_status == 200 || connection->http_status == 101)
-		connection->http_status = 0;
-	if (connection->http_status != 0)
-		snprintf(text, sizeof(text), "the server answered with HTTP status %d",
-				 connection->http_status);
-	else if (said != NULL && length > 0)
-		snprintf(text, sizeof(text), "could not connect to %s port %d: %.*s%s%.60s",
-				 address, connection->url.port, (int) (length < 120 ? length : 120), said,
-				 cs_last_error_line[0] ? "; " : "", cs_last_error_line);
-	else
-		snprintf(text, sizeof(text), "could not connect to %s port %d%s%.120s",
-				 address, connection->url.port,
-				 cs_last_error_line[0] ? ": " : "", cs_last_error_line);
-	set_reason(connection, text);
-}
-
-static void
-peer_closes(CsConnection *connection, const unsigned char *payload, size_t length)
-{
-	char		text[CS_WIRE_REASON_MAX];
-
-	if (connection->state == CS_CONNECTION_CLOSING)
-		return;
-	connection->close_code = length >= 2 ? payload[0] << 8 | payload[1] : 1005;
-	snprintf(text, sizeof(text), "the server closed the connection with code %d%s%.*s",
-			 connection->close_code, length > 2 ? ": " : "",
-			 length > 2 ? (int) (length - 2) : 0, (const char *) payload + 2);
-	for (char *p = text; *p != '\0'; p++)
-		if (iscntrl((unsigned char) *p) || (unsigned char) *p > 126)
-			*p = '?';
-	set_reason(connection, text);
-}
-
-int
-cs_lws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
-				void *in, size_t length)
-{
-	CsConnection *connection = wsi ? lws_get_opaque_user_data(wsi) : NULL;
-
-	(void) user;
-	if (connection == NULL)
-		return 0;
-	if (connection->wsi == NULL)
-		connection->wsi = wsi;
-
-	switch (reason)
-	{
-		case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
-			return add_headers(connection, in, *(unsigned char **) in + length);
-		case LWS_CALLBACK_CLIENT_ESTABLISHED:
-			return opened(connection);
-		case LWS_CALLBACK_CLIENT_RECEIVE:
-			if (connection->state != CS_CONNECTION_OPEN)
-				return 0;
-			return receive(connection, in, length);
-		case LWS_CALLBACK_CLIENT_RECEIVE_PONG:
-			connection->pong_deadline = 0;
-			return 0;
-		case LWS_CALLBACK_CLIENT_WRITEABLE:
-			return write_next(connection);
-		case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-			peer_closes(connection, in, length);
-			return 0;
-		case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
-			explain_failure(connection, in, in ? length : 0);
-			lws_set_opaque_user_data(wsi, NULL);
-			connection->wsi = NULL;
-			if (connection->http_status != 0 || !try_next_address(connection))
-				report_closed(connection);
-			return 0;
-		case LWS_CALLBACK_CLIENT_CLOSED:
-		case LWS_CALLBACK_WSI_DESTROY:
-			lws_set_opaque_user_data(wsi, NULL);
-			connection->wsi = NULL;
-			fail(connection, "the connection was lost without a close frame");
-			return 0;
-		default:
-			return 0;
-	}
-}
-
-/* ---------- deadlines ---------- */
-
-static void
-earlier(uint64_t *first, uint64_t deadline)
-{
-	if (deadline != 0 && (*first == 0 || deadline < *first))
-		*first = deadline;
-}
-
-/* Milliseconds since the peer's last byte, of whatever kind. */
-static uint64_t
-silence_ms(const CsConnection *connection)
-{
-	struct tcp_info info;
-	socklen_t	size = sizeof(info);
-
-	if (getsockopt(lws_get_socket_fd(connection->wsi), IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
-		return 0;
-	return info.tcpi_last_data_recv;
-}
-
-/* Act on the deadlines of one connection that have passed. */
-static void
-tick(CsConnection *connection, uint64_t now)
-{
-	if (connection->connect_deadline != 0 && connection->connect_deadline <= now)
-	{
-		connection->reason[0] = '\0';
-		fail(connection, connection->state == CS_CONNECTION_RESOLVING
-			 ? "the host name could not be resolved in time"
-			 : "the connection could not be made in time");
-		return;
-	}
-	if (connection->close_deadline != 0 && connection->close_deadline <= now)
-	{
-		report_closed(connection);
-		return;
-	}
-	if (connection->wire->held || connection->state != CS_CONNECTION_OPEN)
-		return;
-	if (connection->pong_deadline != 0 && connection->pong_deadline <= now)
-	{
-		fail(connection, "the peer did not answer a ping in time");
-		return;
-	}
-	if (connection->idle_check != 0 && connection->idle_check <= now)
-	{
-		uint64_t	silence = silence_ms(connection);
-
-		if (silence >= (uint64_t) connection->params.idle_timeout_ms)
-		{
-			fail(connection, "the peer was silent for too long");
-			return;
-		}
-		connection->idle_check = now + (uint64_t) connection->params.idle_timeout_ms - silence;
-	}
-	if (connection->ping_due != 0 && connection->ping_due <= now)
-	{
-		connection->ping_due = now + (uint64_t) connection->params.ping_interval_ms;
-		connection->send_ping = true;
-		if (connection->pong_deadline == 0 && connection->params.pong_timeout_ms > 0)
-			connection->pong_deadline = now + (uint64_t) connection->params.pong_timeout_ms;
-		lws_callback_on_writable(connection->wsi);
-		lws_cancel_service(connection->wire->context);
-	}
-}
-
-static void
-timer_fired(uv_timer_t *timer)
-{
-	cs_connections_tick(timer->data);
-}
-
-void
-cs_connections_tick(CsWire *wire)
-{
-	uint64_t	now = uv_now(&wire->loop);
-	uint64_t	next = 0;
-
-	for (CsConnection *c = wire->connections; c != NULL; c = c->next)
-	{
-		if (c->state == CS_CONNECTION_GONE)
-			continue;
-		tick(c, now);
-		if (c->state == CS_CONNECTION_GONE)
-			continue;
-		earlier(&next, c->connect_deadline);
-		earlier(&next, c->close_deadline);
-		if (!wire->held && c->state == CS_CONNECTION_OPEN)
-		{
-			earlier(&next, c->ping_due);
-			earlier(&next, c->pong_deadline);
-			earlier(&next, c->idle_check);
-		}
-	}
-	if (next == 0)
-		uv_timer_stop(&wire->timer);
-	else
-		uv_timer_start(&wire->timer, timer_fired,
-					   next > now ? next - now : 1, 0);
-}
-
+/*
+ * Bytes of payload received so far.
+ */
 uint64_t
 cs_connection_bytes_in(const CsConnection *connection)
 {
 	return connection->bytes_in;
 }
 
+/*
+ * Bytes of payload sent so far.
+ */
 uint64_t
 cs_connection_bytes_out(const CsConnection *connection)
 {

@@ -42,6 +42,8 @@
 
 #define CS_NUMERIC_MAX 64		/* a numeric address with its zone */
 #define CS_ADDRESSES_MAX 16		/* of one name that are tried */
+#define CS_PEER_MAX 192			/* "name (address) port number" */
+#define CS_CLOSE_WAIT_MS 1000	/* for the peer to answer our close frame */
 
 /* ---------- url.c ---------- */
 
@@ -215,6 +217,7 @@ struct CsConnection
 	bool		tls_done;
 	int			peer_code;
 	int			http_status;
+	char		http_line[64];	/* status and its words */
 	int			retry_after;
 	long		verify_error;	/* X509_V_... of the refused certificate */
 	unsigned long tls_error;	/* OpenSSL's packed code */
@@ -227,7 +230,8 @@ struct CsConnection
 extern void cs_connection_act(CsConnection *connection, int64_t now);
 extern void cs_connection_judge(CsConnection *connection, int64_t now);
 extern int64_t cs_connection_due(const CsConnection *connection);
-extern void cs_connection_flow(CsConnection *connection, bool stop);
+extern void cs_connection_flow(CsConnection *connection, bool stop,
+							   int64_t now);
 extern void cs_connection_abort(CsConnection *connection, int code,
 								const char *format,...)
 			__attribute__((format(printf, 3, 4)));
@@ -235,13 +239,15 @@ extern void cs_connection_because(CsConnection *connection,
 								  const char *format,...)
 			__attribute__((format(printf, 2, 3)));
 extern void cs_connection_finish(CsConnection *connection);
-extern void cs_connection_opened(CsConnection *connection, int64_t now);
+extern void cs_connection_opened(CsConnection *connection);
 extern void cs_connection_free(CsConnection *connection);
 extern const char *cs_connection_peer(const CsConnection *connection,
-									  char *text, size_t size);
+									  char text[CS_PEER_MAX]);
+extern void cs_connection_hide(const CsConnection *connection, char *text);
 
 /* ---------- callbacks.c ---------- */
 
+extern void cs_connection_failed(CsConnection *connection, const char *word);
 extern const struct lws_protocols cs_protocols[];
 
 /* ---------- loop.c ---------- */
@@ -259,14 +265,15 @@ struct CsWire
 	size_t		message_limit;
 	size_t		inbox_limit;
 	CsConnection *connections;
+	CsConnection *recent;		/* whose callback came last */
 	CsConnection *graveyard;	/* taken as closed; freed at the next run */
-	int			connection_count;
 	bool		paused;			/* by the consumer */
 	bool		stopped;		/* reading is, for whatever reason */
 	bool		acted;			/* libwebsockets was called: wake its timers */
 	bool		work;			/* something is to be done without waiting */
 	bool		progress;		/* something was read */
-	int64_t		received_at;
+	int64_t		now;			/* of cs_now(), at the last turn */
+	int64_t		received_at;	/* wall clock, likewise */
 	char		log_line[CS_WIRE_REASON_MAX * 2];
 };
 

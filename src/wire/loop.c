@@ -1,15 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * loop.c
- *	  The event loop: libuv, with libwebsockets as its guest.
+ *	  CsWire: a libuv loop with libwebsockets on it, and the order of work.
  *
- * The loop is ours ("foreign" to libwebsockets), so that its descriptor and
- * its next timeout can be handed to whoever waits.  One timer serves the
- * deadlines of all connections.
+ * libwebsockets runs as a guest on our loop, so the consumer can wait for one
+ * descriptor together with whatever else it waits for.  A run alternates
+ * between acting (dial, send, give up; nothing of a library on the stack) and
+ * turning the loop (callbacks, which only take notes), until nothing more is
+ * to be read or the inbox is full.
  *
- * libwebsockets logs per process.  Its lines are kept in a ring until they are
- * asked for; the last error is kept as well, because that is the only place
- * where it says why a TLS handshake failed.
+ * Deadlines are kept in the connections, not in timers of the loop: they are
+ * looked at in every run, and cs_wire_timeout() tells when the next one is.
+ *
+ * Nothing here changes the process: no signal handlers, no limits, no proxy
+ * taken from the environment.  (libwebsockets ignores SIGPIPE, as PostgreSQL
+ * does.)
  *
  *-------------------------------------------------------------------------
  */
@@ -17,289 +22,419 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "wire/wire_internal.h"
+#include "wire/internal.h"
 
-#define LOG_LINES 64
+/* Turns of the loop in one run: keeps a run short under full load. */
+#define TURNS_MAX 8
 
-static struct
+/* Descriptors libwebsockets makes room for, its own included. */
+#define DESCRIPTORS_MAX 256
+
+/* Its own deadlines; ours are shorter and know better. */
+#define LIBRARY_TIMEOUT_S 3600
+
+/*
+ * Milliseconds of a clock that only goes forward; never 0.
+ */
+int64_t
+cs_now(void)
 {
-	CsWireLogLevel level;
-	char		text[CS_WIRE_REASON_MAX];
-}			log_ring[LOG_LINES];
-static size_t log_first = 0;
-static size_t log_count = 0;
-static CsWireLogLevel log_threshold = CS_WIRE_LOG_WARNING;
-static char log_taken[CS_WIRE_REASON_MAX];
+	return (int64_t) (uv_hrtime() / 1000000) + 1;
+}
 
-char		cs_last_error_line[CS_WIRE_REASON_MAX];
+static int64_t
+wall_clock(void)
+{
+	struct timespec now;
 
-/* Where the distributions keep the certificate authorities. */
-static const char *const ca_files[] = {
-	"/etc/ssl/certs/ca-certificates.crt",
-	"/etc/pki/tls/certs/ca-bundle.crt",
-	"/etc/ssl/ca-bundle.pem",
-	"/etc/ssl/cert.pem"
-};
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
 
-static const struct lws_protocols protocols[] = {
-	{.name = "chainstream", .callback = cs_lws_callback, .rx_buffer_size = CS_READ_SIZE},
-	{.name = NULL}
-};
-
-/* ---------- the library's log ---------- */
-
-/* Receives each line; may be called anywhere inside the library. */
+/* Nothing to do: that the loop turned is all it was sent for. */
 static void
-keep_line(int lws_level, const char *line)
+woken(uv_async_t *handle)
 {
-	CsWireLogLevel level = lws_level == LLL_ERR ? CS_WIRE_LOG_ERROR :
-		lws_level == LLL_WARN ? CS_WIRE_LOG_WARNING :
-		lws_level == LLL_NOTICE ? CS_WIRE_LOG_NOTICE : CS_WIRE_LOG_DEBUG;
-	size_t		length = strcspn(line, "\n");
-	char	   *place;
-
-	if (level == CS_WIRE_LOG_ERROR)
-		snprintf(cs_last_error_line, sizeof(cs_last_error_line), "%.*s",
-				 (int) (length < 200 ? length : 200), line);
-	if (level < log_threshold)
-		return;
-	if (log_count == LOG_LINES)
-	{
-		log_first = (log_first + 1) % LOG_LINES;
-		log_count--;
-	}
-	place = log_ring[(log_first + log_count) % LOG_LINES].text;
-	snprintf(place, CS_WIRE_REASON_MAX, "%.*s", (int) (length < 250 ? length : 250), line);
-	log_ring[(log_first + log_count++) % LOG_LINES].level = level;
+	(void) handle;
 }
 
-bool
-cs_wire_next_log(CsWire *wire, CsWireLogLevel *level, const char **line)
-{
-	(void) wire;
-	if (log_count == 0)
-		return false;
-	*level = log_ring[log_first].level;
-	memcpy(log_taken, log_ring[log_first].text, sizeof(log_taken));
-	*line = log_taken;
-	log_first = (log_first + 1) % LOG_LINES;
-	log_count--;
-	return true;
-}
-
-/* ---------- making and unmaking ---------- */
-
-static void
-resolver_readable(uv_poll_t *poll, int status, int events)
-{
-	CsWire	   *wire = poll->data;
-	CsResolved	answer;
-
-	(void) status;
-	(void) events;
-	while (cs_resolver_answer(wire->resolver, &answer))
-		if (answer.owner != NULL)
-			cs_connection_resolved(answer.owner, &answer);
-}
-
-static const char *
-system_ca(void)
-{
-	for (size_t i = 0; i < sizeof(ca_files) / sizeof(ca_files[0]); i++)
-		if (access(ca_files[i], R_OK) == 0)
-			return ca_files[i];
-	return ca_files[0];
-}
-
-static bool
-make_context(CsWire *wire, const CsWireOptions *options)
+static struct lws_context *
+context_create(CsWire *wire)
 {
 	struct lws_context_creation_info info;
 	void	   *loops[1] = {&wire->loop};
 
 	memset(&info, 0, sizeof(info));
 	info.port = CONTEXT_PORT_NO_LISTEN;
-	info.protocols = protocols;
-	info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
-	info.foreign_loops = loops;
-	info.pt_serv_buf_size = CS_READ_SIZE;
-	info.fd_limit_per_thread = 256;
+	info.protocols = cs_protocols;
 	info.gid = (gid_t) -1;
 	info.uid = (uid_t) -1;
+	info.options = LWS_SERVER_OPTION_LIBUV |
+		LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+		LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
+		LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS |
+		LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME |
+		LWS_SERVER_OPTION_UV_NO_SIGSEGV_SIGFPE_SPIN;
+	info.foreign_loops = loops;
+	info.pcontext = &wire->context;
+	info.pt_serv_buf_size = (unsigned int) (CS_READ_SIZE + LWS_PRE);
+	info.max_http_header_data2 = 16 * 1024;
+	info.fd_limit_per_thread = DESCRIPTORS_MAX;
+	info.timeout_secs = LIBRARY_TIMEOUT_S;
+	info.connect_timeout_secs = LIBRARY_TIMEOUT_S;
 	info.user = wire;
-	wire->tls_ca = strdup(options->tls_ca ? options->tls_ca : system_ca());
-	if (wire->tls_ca == NULL)
-		return false;
-	info.client_ssl_ca_filepath = wire->tls_ca;
-	wire->context = lws_create_context(&info);
-	return wire->context != NULL;
+	return lws_create_context(&info);
 }
 
+static struct lws_vhost *
+vhost_create(CsWire *wire)
+{
+	struct lws_context_creation_info info;
+
+	memset(&info, 0, sizeof(info));
+	info.port = CONTEXT_PORT_NO_LISTEN;
+	info.vhost_name = "chainstream";
+	info.protocols = cs_protocols;
+	info.gid = (gid_t) -1;
+	info.uid = (uid_t) -1;
+	info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
+		LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS |
+		LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME;
+	info.provided_client_ssl_ctx = wire->tls;
+	info.http_proxy_address = "";	/* not that of the environment */
+	info.timeout_secs = LIBRARY_TIMEOUT_S;
+	info.connect_timeout_secs = LIBRARY_TIMEOUT_S;
+
+	/* The kernel finds out about peers that vanished when nothing else does. */
+	info.ka_time = 60;
+	info.ka_interval = 15;
+	info.ka_probes = 4;
+	return lws_create_vhost(wire->context, &info);
+}
+
+/* Close a handle that libwebsockets left in the loop, and free it. */
+static void
+sweep_done(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+static void
+sweep(uv_handle_t *handle, void *argument)
+{
+	CsWire	   *wire = argument;
+
+	if (uv_is_closing(handle) || handle == (uv_handle_t *) &wire->wakeup)
+		return;
+	if (handle->type == UV_POLL)
+		uv_close(handle, sweep_done);
+}
+
+/* Turn the loop until it has nothing left to close. */
+static void
+loop_drain(CsWire *wire)
+{
+	for (int i = 0; i < 100 && uv_run(&wire->loop, UV_RUN_NOWAIT) != 0; i++)
+	{
+		if (uv_backend_timeout(&wire->loop) != 0)
+			break;
+	}
+}
+
+/* End libwebsockets; on a foreign loop that takes two calls and some turns. */
+static void
+context_destroy(CsWire *wire)
+{
+	if (wire->context == NULL)
+		return;
+	lws_context_destroy(wire->context);
+	loop_drain(wire);
+	if (wire->context != NULL)
+		lws_context_destroy(wire->context);
+	wire->context = NULL;
+}
+
+/* Free all but what callbacks may still need, in order. */
+static void
+wire_free(CsWire *wire)
+{
+	context_destroy(wire);
+	uv_close((uv_handle_t *) &wire->wakeup, NULL);
+	uv_walk(&wire->loop, sweep, wire);
+	loop_drain(wire);
+	uv_loop_close(&wire->loop);
+	cs_inbox_free(&wire->inbox);
+	if (wire->tls != NULL)
+		SSL_CTX_free(wire->tls);
+	free(wire->tls_ca);
+	free(wire);
+}
+
+/*
+ * Make an event loop; see wire.h.
+ */
 CsWire *
 cs_wire_create(const CsWireOptions *options, char reason[CS_WIRE_REASON_MAX])
 {
-	CsWire	   *wire = calloc(1, sizeof(CsWire));
+	CsWire	   *wire = calloc(1, sizeof(*wire));
 
 	snprintf(reason, CS_WIRE_REASON_MAX, "out of memory");
 	if (wire == NULL)
 		return NULL;
 	wire->message_limit = options->message_limit;
 	wire->inbox_limit = options->inbox_limit;
-	log_threshold = options->log_level;
-	cs_last_error_line[0] = '\0';
-	lws_set_log_level(LLL_ERR | LLL_WARN | (log_threshold <= CS_WIRE_LOG_NOTICE ? LLL_NOTICE : 0),
-					  keep_line);
-
-	wire->resolver = cs_resolver_create();
-	if (wire->resolver == NULL || uv_loop_init(&wire->loop) != 0)
+	cs_inbox_init(&wire->inbox, options->inbox_limit);
+	if (options->tls_ca != NULL)
 	{
-		if (wire->resolver)
-			cs_resolver_destroy(wire->resolver);
+		wire->tls_ca = strdup(options->tls_ca);
+		if (wire->tls_ca == NULL)
+		{
+			free(wire);
+			return NULL;
+		}
+	}
+	if (uv_loop_init(&wire->loop) != 0 ||
+		uv_async_init(&wire->loop, &wire->wakeup, woken) != 0)
+	{
+		snprintf(reason, CS_WIRE_REASON_MAX,
+				 "could not create an event loop (out of descriptors?)");
+		free(wire->tls_ca);
 		free(wire);
 		return NULL;
 	}
-	uv_timer_init(&wire->loop, &wire->timer);
-	wire->timer.data = wire;
-	uv_poll_init(&wire->loop, &wire->resolver_poll, cs_resolver_fd(wire->resolver));
-	wire->resolver_poll.data = wire;
-	uv_poll_start(&wire->resolver_poll, UV_READABLE, resolver_readable);
-	if (!make_context(wire, options))
+	wire->loop.data = wire;
+	cs_log_start(options->log_level);
+	wire->tls = cs_tls_create(wire);
+	if (wire->tls == NULL)
 	{
-		snprintf(reason, CS_WIRE_REASON_MAX, "libwebsockets could not be started%s%s; is its libuv plug-in installed?",
-				 cs_last_error_line[0] ? ": " : "", cs_last_error_line);
-		cs_wire_destroy(wire);
+		wire_free(wire);
 		return NULL;
 	}
-	uv_run(&wire->loop, UV_RUN_NOWAIT);
+	wire->context = context_create(wire);
+	if (wire->context != NULL)
+		wire->vhost = vhost_create(wire);
+	if (wire->vhost == NULL)
+	{
+		snprintf(reason, CS_WIRE_REASON_MAX,
+				 "libwebsockets could not start on a libuv loop; is its"
+				 " plug-in installed (package libwebsockets-evlib-uv)?");
+		wire_free(wire);
+		return NULL;
+	}
+	reason[0] = '\0';
+	wire->work = true;
 	return wire;
 }
 
 static void
-close_handle(uv_handle_t *handle, void *argument)
+graveyard_empty(CsWire *wire)
 {
-	(void) argument;
-	if (!uv_is_closing(handle))
-		uv_close(handle, NULL);
+	while (wire->graveyard != NULL)
+	{
+		CsConnection *connection = wire->graveyard;
+
+		wire->graveyard = connection->next;
+		cs_connection_free(connection);
+	}
 }
 
+/* Let every connection do what is due. */
+static void
+act(CsWire *wire)
+{
+	int64_t		now = cs_now();
+	bool		stop = wire->paused || wire->inbox.bytes >= wire->inbox_limit;
+
+	wire->stopped = stop;
+	for (CsConnection *c = wire->connections; c != NULL; c = c->next)
+	{
+		cs_connection_act(c, now);
+		cs_connection_flow(c, stop, now);
+	}
+	if (wire->acted)
+		lws_cancel_service(wire->context);
+}
+
+/*
+ * Do what is due without waiting; see wire.h.
+ */
+bool
+cs_wire_run(CsWire *wire)
+{
+	bool		read_any = false;
+	int			turns = 0;
+
+	graveyard_empty(wire);
+	wire->work = false;
+	do
+	{
+		wire->acted = false;
+		act(wire);
+		wire->progress = false;
+		wire->now = cs_now();
+		wire->received_at = wall_clock();
+		uv_run(&wire->loop, UV_RUN_NOWAIT);
+		read_any = read_any || wire->progress;
+	} while (++turns < TURNS_MAX && (wire->progress || wire->acted) &&
+			 wire->inbox.bytes < wire->inbox_limit);
+
+	/* Peers are judged by their silence only after listening to them. */
+	wire->acted = false;
+	wire->now = cs_now();
+	for (CsConnection *c = wire->connections; c != NULL; c = c->next)
+		cs_connection_judge(c, wire->now);
+
+	/* What these turns brought about must not wait for the next event. */
+	act(wire);
+	if (wire->acted)
+		wire->work = true;
+	return read_any;
+}
+
+/*
+ * Close and free everything; see wire.h.
+ */
 void
 cs_wire_destroy(CsWire *wire)
 {
-	while (wire->connections != NULL)
-	{
-		cs_connection_abandon(wire->connections);
-		cs_connection_free(wire->connections);
-	}
-	uv_poll_stop(&wire->resolver_poll);
-	if (wire->context != NULL)
-	{
-		/* libwebsockets wants the loop to run between two calls */
-		lws_context_destroy(wire->context);
-		for (int i = 0; i < 100 && uv_run(&wire->loop, UV_RUN_NOWAIT) != 0; i++)
-			;
-		lws_context_destroy(wire->context);
-	}
-	uv_walk(&wire->loop, close_handle, NULL);
-	for (int i = 0; i < 100 && uv_run(&wire->loop, UV_RUN_NOWAIT) != 0; i++)
-		;
-	(void) uv_loop_close(&wire->loop);
-	cs_resolver_destroy(wire->resolver);
-	cs_inbox_free(&wire->inbox);
-	free(wire->tls_ca);
-	free(wire);
+	if (wire == NULL)
+		return;
+
+	/* Two turns let the close frames out: one to ask, one to write. */
+	for (CsConnection *c = wire->connections; c != NULL; c = c->next)
+		cs_connection_close(c, 1001, "going away");
+	for (int i = 0; i < 3; i++)
+		cs_wire_run(wire);
+
+	graveyard_empty(wire);
+	wire->graveyard = wire->connections;
+	wire->connections = wire->recent = NULL;
+	graveyard_empty(wire);
+	wire_free(wire);
 }
 
-/* ---------- running ---------- */
-
+/*
+ * The descriptor to wait for; see wire.h.
+ */
 int
 cs_wire_fd(const CsWire *wire)
 {
 	return uv_backend_fd(&wire->loop);
 }
 
+/*
+ * How long to wait for it at most; see wire.h.
+ */
 int
 cs_wire_timeout(const CsWire *wire)
 {
-	return uv_backend_timeout(&wire->loop);
-}
+	uv_loop_t  *loop = (uv_loop_t *) (uintptr_t) &wire->loop;
+	int64_t		now = cs_now();
+	int64_t		nearest;
+	int			timeout;
 
-bool
-cs_wire_run(CsWire *wire)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	wire->now_us = (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
-	wire->progress = false;
-	uv_run(&wire->loop, UV_RUN_NOWAIT);
-	if (wire->retime)
+	if (wire->work)
+		return 0;
+	uv_update_time(loop);
+	timeout = uv_backend_timeout(loop);
+	nearest = timeout < 0 ? INT64_MAX : now + timeout;
+	for (const CsConnection *c = wire->connections; c != NULL; c = c->next)
 	{
-		wire->retime = false;
-		cs_connections_tick(wire);
+		int64_t		due = cs_connection_due(c);
+
+		if (due != 0 && due < nearest)
+			nearest = due;
 	}
-	cs_wire_regulate(wire);
-	return wire->progress;
+	if (nearest == INT64_MAX)
+		return -1;
+	if (nearest <= now)
+		return 0;
+	return nearest - now > INT32_MAX ? INT32_MAX : (int) (nearest - now);
 }
 
-void
-cs_wire_kick(CsWire *wire)
+/* A closed connection leaves the list, and is freed at the next run. */
+static void
+bury(CsWire *wire, CsConnection *connection)
 {
-	/* else libwebsockets' own timers sleep on */
-	lws_cancel_service(wire->context);
-	uv_update_time(&wire->loop);
-	cs_connections_tick(wire);
+	if (connection->previous != NULL)
+		connection->previous->next = connection->next;
+	else
+		wire->connections = connection->next;
+	if (connection->next != NULL)
+		connection->next->previous = connection->previous;
+	if (wire->recent == connection)
+		wire->recent = NULL;
+	connection->next = wire->graveyard;
+	wire->graveyard = connection;
 }
 
-/* ---------- the inbox ---------- */
-
-void
-cs_wire_regulate(CsWire *wire)
-{
-	bool		hold = wire->paused || wire->inbox.bytes >= wire->inbox_limit;
-
-	if (hold == wire->held)
-		return;
-	wire->held = hold;
-	for (CsConnection *c = wire->connections; c != NULL; c = c->next)
-	{
-		if (c->wsi != NULL && c->state == CS_CONNECTION_OPEN)
-			lws_rx_flow_control(c->wsi, !hold);
-
-		/* silence while nobody listened is not the peer's */
-		if (!hold && c->params.idle_timeout_ms > 0)
-			c->idle_check = uv_now(&wire->loop) + (uint64_t) c->params.idle_timeout_ms;
-		if (!hold && c->pong_deadline != 0)
-			c->pong_deadline = uv_now(&wire->loop) + (uint64_t) c->params.pong_timeout_ms;
-	}
-	cs_wire_kick(wire);
-}
-
+/*
+ * Take the oldest event; see wire.h.
+ */
 bool
 cs_wire_next(CsWire *wire, CsWireEvent *event)
 {
-	if (!cs_inbox_take(&wire->inbox, event))
+	CsConnection *connection;
+	CsEntry		entry;
+
+	if (!cs_inbox_take(&wire->inbox, &entry))
 		return false;
-	if (event->kind == CS_WIRE_CLOSED)
+	connection = entry.connection;
+	event->kind = entry.kind;
+	event->connection = connection;
+	event->owner = connection->owner;
+	event->data = entry.data;
+	event->length = entry.length;
+	event->binary = entry.binary;
+	event->received_at = entry.received_at;
+	event->was_open = false;
+	event->close_code = 0;
+	event->http_status = 0;
+	event->retry_after_s = 0;
+	event->reason[0] = '\0';
+	if (entry.kind == CS_WIRE_CLOSED)
 	{
-		cs_connection_free(event->connection);
-		event->connection = NULL;
+		event->was_open = connection->was_open;
+		event->close_code = connection->peer_code;
+		event->http_status = connection->http_status;
+		event->retry_after_s = connection->retry_after;
+		memcpy(event->reason, connection->reason, sizeof(event->reason));
+		bury(wire, connection);
 	}
 	return true;
 }
 
+/*
+ * Forget the messages taken so far; see wire.h.
+ */
 void
 cs_wire_release(CsWire *wire)
 {
 	cs_inbox_release(&wire->inbox);
-	if (wire->held)
-		cs_wire_regulate(wire);
+	if (wire->stopped && !wire->paused &&
+		wire->inbox.bytes < wire->inbox_limit)
+		wire->work = true;
 }
 
+/*
+ * Stop or restart reading; see wire.h.
+ */
 void
 cs_wire_pause(CsWire *wire, bool paused)
 {
+	wire->work = wire->work || wire->paused != paused;
 	wire->paused = paused;
-	cs_wire_regulate(wire);
+}
+
+/*
+ * Take the oldest line of the log; see wire.h.
+ */
+bool
+cs_wire_next_log(CsWire *wire, CsWireLogLevel *level, const char **line)
+{
+	if (!cs_log_take(level, wire->log_line, sizeof(wire->log_line)))
+		return false;
+	*line = wire->log_line;
+	return true;
 }

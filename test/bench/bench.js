@@ -282,8 +282,8 @@ function summarize(results) {
 }
 
 function print(summary, machine) {
-  const line = (...cells) => console.log(cells[0].padEnd(54) +
-    cells.slice(1).map((cell) => String(cell).padStart(10)).join(''));
+  const line = (...cells) => console.log((cells[0].padEnd(54) +
+    cells.slice(1).map((cell) => String(cell).padStart(9)).join('')).trimEnd());
   const rate = (value) => Math.round(value).toLocaleString('en-US');
   const base = summary.chainstream;
   const cpu = ({ readerCpu, serverCpu }) => readerCpu + serverCpu;
@@ -292,17 +292,17 @@ function print(summary, machine) {
   console.log(Object.entries(machine.settings).map(([k, v]) => `${k} = ${v}`).join(', '));
   console.log(`${rate(COUNT)} synthetic Nano confirmations of ${machine.messageBytes} bytes ` +
     `(${rate(INSERT_COUNT)} for one INSERT per message); medians of ${ROUNDS} rounds\n`);
-  line('', '', 'against', 'CPU s per million rows');
-  line('', 'rows/s', 'it', 'reader', 'server', 'other', 'ratio');
+  line('', '', '       -- CPU s per million rows --', '   chainstream');
+  line('', 'rows/s', 'reader', 'server', 'other', 'rows/s', 'CPU');
   for (const [name, title] of CONTENDERS) {
     const s = summary[name];
-    line(title, rate(s.rowsPerSecond), `${(base.rowsPerSecond / s.rowsPerSecond).toFixed(2)}x`,
-      name === 'copy' ? '-' : s.readerCpu.toFixed(1),
+    line(title, rate(s.rowsPerSecond), name === 'copy' ? '-' : s.readerCpu.toFixed(1),
       name === 'chainstream' ? '-' : s.serverCpu.toFixed(1), s.otherCpu.toFixed(1),
+      `${(base.rowsPerSecond / s.rowsPerSecond).toFixed(2)}x`,
       `${(cpu(base) / cpu(s)).toFixed(2)}x`);
   }
-  console.log('\n"against it": rows/s of chainstream divided by that line; "ratio": its CPU (reader +');
-  console.log('server) divided by that line. chainstream also notifies at every commit, the others do not.\n');
+  console.log('\nLast two columns: rows/s, and CPU (reader + server), of chainstream divided by that line\'s.');
+  console.log('chainstream partitions its tables and notifies at every commit; the readers do neither.\n');
   line('frame sent -> LISTEN client told', 'p50 ms', 'p99 ms', 'max ms');
   for (const each of RATES) {
     const s = summary[`latency_${each}`];

@@ -549,7 +549,7 @@ int
 main(int argc, char **argv)
 {
 	Options		options;
-	CsSim		sim = {NULL};
+	static CsSim sim;
 
 	parse_options(&options, argc, argv);
 	(void) signal(SIGPIPE, SIG_IGN);
