@@ -523,11 +523,12 @@ add_plain_event(const Notice *notice)
 static CsText
 trim(const CsMessage *message)
 {
-	size_t		length = message->length;
+	const char *end = message->data + message->length;
 
-	while (length > 0 && memchr(" \t\r\n", message->data[length - 1], 4))
-		length--;
-	return (CsText) {message->data, length};
+	while (end > message->data && (end[-1] == ' ' || end[-1] == '\t' ||
+								   end[-1] == '\r' || end[-1] == '\n'))
+		end--;
+	return (CsText) {message->data, (size_t) (end - message->data)};
 }
 
 /* Remember the newest time, which is all there is to tell a position. */

@@ -106,7 +106,7 @@ feed(const char *source_name, const char *data, size_t length,
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("source \"%s\" does not exist", source_name),
-				 errhint("Sources are listed in chainstream.status; add one with chainstream.add_source().")));
+				 errhint("View chainstream.status lists those there are.")));
 	PG_TRY();
 	{
 		count = store_message(&injection, data, length, received_at);

@@ -199,7 +199,7 @@ print_row(const char *source, json_object *row)
 	const char *word = strcmp(direction, "in") == 0 ? "from" : "to";
 	const char *arrow = "·";
 	const char *paint = "";
-	int			columns = is_wide() ? 21 : 14;
+	int			columns = (width - (is_wide() ? 59 : 50)) / 2;
 	char		amount[128];
 	char		account[160];
 	char		other[160];
@@ -208,6 +208,8 @@ print_row(const char *source, json_object *row)
 		arrow = "←", paint = colour(GREEN);
 	else if (strcmp(direction, "out") == 0)
 		arrow = "→", paint = colour(YELLOW);
+	if (columns < 12 || columns > 24)
+		columns = columns < 12 ? 12 : 24;
 	format_amount(member(row, "amount"), member(row, "asset"), amount,
 				  sizeof(amount));
 	shorten(member(row, "account")[0] ? member(row, "account") : member(row, "hash"),

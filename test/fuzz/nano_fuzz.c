@@ -287,9 +287,9 @@ fuzz_life(const char *data, size_t size)
 				break;
 			case 2:
 				if (low & 1)
-					cs_session_unsubscribe(session, low % TOPICS + 1);
+					cs_session_unsubscribe(session, (int64_t) (low % TOPICS) + 1);
 				else
-					(void) cs_session_subscribe(session, low % TOPICS + 1,
+					(void) cs_session_subscribe(session, (int64_t) (low % TOPICS) + 1,
 												topics[low % TOPICS], "{}",
 												NULL);
 				break;

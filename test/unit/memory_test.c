@@ -253,7 +253,7 @@ test_many_messages(void)
 	/* The sanitizer keeps what is freed, and reports leaks at exit. */
 	ok(before > 0 && after > 0, "%d messages", messages);
 #else
-	ok(after <= before + 256 * 1024,
+	ok(after <= before + (size_t) 256 * 1024,
 	   "%d messages leave the memory as it was: %zu, then %zu kB", messages,
 	   before / 1024, after / 1024);
 #endif

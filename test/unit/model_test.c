@@ -111,7 +111,7 @@ run_actions(Host *host, Node *node)
 				watch_states[action->id] = action->state;
 			if (action->kind != CS_ACTION_SEND || !host->open)
 				continue;
-			node->oversized += action->text.length > 16 * 1024 * 1024;
+			node->oversized += action->text.length > (size_t) 16 * 1024 * 1024;
 			request = cs_json_parse_once(action->text.data,
 										 action->text.length, NULL);
 			if (node_request(node, request) && ack_count < 64)

@@ -166,13 +166,13 @@ test_long_vote(void)
 	Host		host = make_host();
 	char	   *vote = sample("vote", 1);
 	char	   *hash = strstr(vote, "\"21FADA");
-	char	   *text = malloc(strlen(vote) + 300 * 67);
+	char	   *text = malloc(strlen(vote) + (size_t) 300 * 67);
 	size_t		length = (size_t) (hash - vote);
 
 	memcpy(text, vote, length);
 	for (int i = 0; i < 254; i++)
 		length += (size_t) sprintf(text + length, "%.66s,", hash);
-	(void) strcpy(text + length, hash);
+	(void) sprintf(text + length, "%s", hash);
 	host_receive(&host, text);
 	ok(cs_output_record_count(host.output) == 255 &&
 	   cs_output_records(host.output)[254].ordinal == 254,

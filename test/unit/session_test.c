@@ -128,6 +128,17 @@ test_chunks(void)
 		   " 1000 watch states", "and the rest");
 	host_ack(&host, "update", 3);
 	host_expect(&host, "500 watch states", "all are active");
+
+	host_watch(&host, 5000, "*");
+	host_sync(&host);
+	host_unwatch(&host, "*");
+	host_sync(&host);
+	host_expect(&host, "4 subscribe confirmation include_sideband_info=true;"
+				" 5 subscribe confirmation include_sideband_info=true"
+				" accounts=(2500)",
+				"a subscription that is replaced must not lose a part of it");
+	host_ack(&host, "subscribe", 5);
+	host_expect(&host, "", "nothing is news");
 	host_free(&host);
 }
 
