@@ -4,7 +4,7 @@
  *	  The WebSocket of a Nano node, of its fork Banano, and of Nano.to.
  *
  * A node sends everything as strings, never an error, and nothing at all to
- * a request it does not like; see doc/nano.md.  So arguments are checked
+ * a request it does not like; see doc/providers/nano.md.  So arguments are checked
  * here, strictly, before the node can ignore them.
  *
  *-------------------------------------------------------------------------

@@ -55,7 +55,8 @@ typedef enum NanoMode
 {
 	NANO_MODE_NONE,				/* there is no subscription */
 	NANO_MODE_FILTER,			/* the node filters by our list */
-	NANO_MODE_LOCAL,			/* it sends everything, and we filter */
+	NANO_MODE_LOCAL,			/* it sends everything, and we filter: a list
+								 * too long to be sent */
 	NANO_MODE_EVERYTHING		/* it sends everything, as is wanted */
 } NanoMode;
 

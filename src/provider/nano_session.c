@@ -31,6 +31,9 @@
 /* Without an answer for so long, a topic's state is an error. */
 #define SILENT_MS			10000
 
+/* Memory for requests that is kept for the next. */
+#define WRITER_KEEP			(256 * 1024)
+
 const char	cs_nano_waiting[] = "waiting for a watched address";
 
 static const char silent[] =
@@ -128,6 +131,8 @@ cs_nano_send_request(NanoSession *nano, CsOutput *output)
 		cs_output_fail(output);
 	else
 		cs_output_send(output, LINK, writer->data, writer->length);
+	if (writer->capacity > WRITER_KEEP)
+		cs_json_writer_free(writer);
 }
 
 /* Write the elements of "representatives" as the node prints them. */

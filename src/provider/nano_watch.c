@@ -9,9 +9,8 @@
  * request at a time.  A node that does not answer updates (Banano, Nano.to,
  * old nodes) gets the whole list in a new subscription, which replaces the old
  * one without a gap; so does one whose subscription has to change while it
- * delivers.  A list too long for one message is not sent then: the node sends
- * everything, and nano_records.c leaves out what is not watched, as it does
- * in any case.
+ * delivers.  A very long list is not sent at all: the node sends everything,
+ * and nano_records.c leaves out what is not watched, as it does in any case.
  *
  * The queue of the watch set is the work to do.  A request takes the first
  * entries of it along; they stay in the queue until it is answered, and only
@@ -24,8 +23,12 @@
 /* Addresses in the first subscription, and in each update. */
 #define CHUNK		1000
 
-/* A longer list is not sent whole: nodes close at messages above 16 MiB. */
-#define FILTER_MAX	200000
+/*
+ * A longer list is not sent.  A whole one has to fit into a message, of which
+ * nodes take 16 MiB and relays who knows what; and to look addresses up here
+ * costs less than to send so many.
+ */
+#define FILTER_MAX	50000
 
 /* Without an answer for so long, a request about the list has failed. */
 #define OVERDUE_MS	5000
@@ -37,7 +40,7 @@ static const char no_block[] =
 	"with include_block false a node delivers nothing for watched addresses:"
 	" watch '*' or include the block";
 static const char over_limit[] =
-	"a list of more than 200000 addresses cannot be combined with"
+	"a list of more than 50000 addresses cannot be combined with"
 	" all_local_accounts";
 static const char not_watchable[] =
 	"not an address in canonical form of this network";

@@ -15,6 +15,9 @@
 
 #include "provider/output.h"
 
+/* A message longer than this may leave a tokener with a lot of memory. */
+#define TOKENER_KEEP (256 * 1024)
+
 /* ---------- beginning and end ---------- */
 
 /* A copy of a string, which may be NULL; *failed* if memory is short. */
@@ -433,94 +436,6 @@ cs_session_sweep(CsSession *session)
 	}
 }
 
-/* ---------- handshakes ---------- */
-
-/*
- * Add a header to a handshake; one too many is left out.
- */
-bool
-cs_handshake_header(CsHandshake *handshake, CsOutput *output,
-					const char *name, const char *value)
-{
-	CsText		name_copy = cs_output_string(output, name);
-	CsText		value_copy = cs_output_string(output, value);
-
-	if (name_copy.data == NULL || value_copy.data == NULL)
-		return false;
-	if (handshake->header_count == CS_HANDSHAKE_HEADERS_MAX)
-		return true;
-	handshake->headers[handshake->header_count].name = name_copy.data;
-	handshake->headers[handshake->header_count].value = value_copy.data;
-	handshake->header_count++;
-	return true;
-}
-
-/*
- * Add the headers that the source's options name.
- */
-bool
-cs_session_headers(const CsSession *session, CsHandshake *handshake,
-				   CsOutput *output)
-{
-	struct json_object *headers = cs_json_object(session->options, "headers");
-
-	if (headers == NULL)
-		return true;
-	json_object_object_foreach(headers, name, value)
-	{
-		if (!cs_handshake_header(handshake, output, name,
-								 json_object_get_string(value)))
-			return false;
-	}
-	return true;
-}
-
-static bool
-is_unreserved(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-		(c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_' || c == '~';
-}
-
-const char *
-cs_url_parameter(CsOutput *output, const char *url, const char *name,
-				 const char *value)
-{
-	static const char digits[] = "0123456789ABCDEF";
-	size_t		length = strcspn(url, "#");
-	const char *authority = strstr(url, "://");
-	bool		has_query = memchr(url, '?', length) != NULL;
-	bool		has_path = authority == NULL || has_query ||
-		memchr(authority + 3, '/', length - (size_t) (authority + 3 - url));
-	char	   *result = cs_output_alloc(output, length + strlen(name) +
-										 3 * strlen(value) + 4);
-	char	   *at = result;
-
-	if (result == NULL)
-		return NULL;
-	memcpy(at, url, length);
-	at += length;
-	if (!has_path)
-		*at++ = '/';
-	*at++ = has_query ? '&' : '?';
-	memcpy(at, name, strlen(name));
-	at += strlen(name);
-	*at++ = '=';
-	for (; *value != '\0'; value++)
-	{
-		if (is_unreserved(*value))
-			*at++ = *value;
-		else
-		{
-			*at++ = '%';
-			*at++ = digits[(unsigned char) *value >> 4];
-			*at++ = digits[(unsigned char) *value & 15];
-		}
-	}
-	*at = '\0';
-	return result;
-}
-
 /* ---------- the way to the provider ---------- */
 
 void
@@ -552,6 +467,21 @@ cs_session_closed(CsSession *session, int link, int64_t now_ms,
 }
 
 /*
+ * A tokener never gives back what its longest string took.  After a message
+ * that large, begin with a new one.
+ */
+static void
+renew_tokener(CsSession *session)
+{
+	struct json_tokener *tokener = cs_json_tokener();
+
+	if (tokener == NULL)
+		return;
+	json_tokener_free(session->tokener);
+	session->tokener = tokener;
+}
+
+/*
  * A message that is refused, or for which memory is short, leaves nothing in
  * the output.
  */
@@ -560,9 +490,12 @@ cs_session_message(CsSession *session, int link, const CsMessage *message,
 				   int64_t now_ms, CsOutput *output, CsError *error)
 {
 	CsOutputMark mark = cs_output_mark(output);
+	bool		understood = session->provider->message(session, link, message,
+														now_ms, output, error);
 
-	if (session->provider->message(session, link, message, now_ms, output,
-								   error))
+	if (message->length > TOKENER_KEEP)
+		renew_tokener(session);
+	if (understood)
 	{
 		if (!cs_output_failed(output))
 			return true;

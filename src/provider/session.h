@@ -64,6 +64,8 @@ extern bool cs_session_watches(const CsSession *session, CsText address);
  */
 extern void cs_session_requeue(CsSession *session, uint8_t cleared_flags);
 
+/* ---------- handshake.c ---------- */
+
 /*
  * Add a header, the headers of the source's options.  Texts go into the
  * output's arena.  False if memory is short.

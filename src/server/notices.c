@@ -14,6 +14,7 @@
 #include "commands/async.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "nodes/pg_list.h"
 #include "utils/fmgroids.h"
 #include "utils/json.h"
@@ -88,7 +89,8 @@ append_member(StringInfo json, const char *name, CsText value)
 	if (value.data == NULL)
 		appendStringInfoString(json, "null");
 	else
-		escape_json(json, pnstrdup(value.data, value.length));
+		escape_json(json, pg_any_to_server(pnstrdup(value.data, value.length),
+										   (int) value.length, PG_UTF8));
 }
 
 static CsText

@@ -122,5 +122,21 @@ is(count_rows($server, 'transactions'), 0, 'every partition was dropped');
 arrives(send_fresh(), 'a missing partition loses no row');
 is(count_rows($server, 'rejects'), 0, 'and rejects none');
 
+# ---------- a database that is not in UTF-8 ----------
+
+$server->safe_psql('postgres',
+	"CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+sql($server, 'CREATE EXTENSION chainstream', 'latin');
+sql($server, "SELECT chainstream.add_source('latin', provider => 'nano', url => '" . $simulator->url('nano') . "')", 'latin');
+sql($server, "SELECT chainstream.watch('latin', '*'); SELECT chainstream.subscribe('latin', 'bootstrap')", 'latin');
+wait_state($server, 'latin', 'streaming', 'latin');
+my $template = '{"topic":"bootstrap","time":"%d","message":{"reason":"started","id":"%s","mode":"lazy"}}';
+$simulator->command('raw ' . sprintf($template, 1, "\xc3\xa4"));
+$simulator->command('raw ' . sprintf($template, 2, "\xe2\x82\xac"));
+wait_until($server, "SELECT payload #>> '{message,id}' = chr(228) FROM chainstream.events",
+	'text is stored in the encoding of the database', 'latin');
+wait_until($server, "SELECT count(*) = 1 FROM chainstream.rejects WHERE sqlstate = '22P05'",
+	'what it cannot hold is rejected', 'latin');
+
 $server->stop;
 done_testing();
