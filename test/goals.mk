@@ -3,7 +3,7 @@
 
 SHELL = /bin/bash
 
-.PHONY: check demo bench simulator unit unit-programs layers fuzz
+.PHONY: check demo bench simulator unit unit-programs layers fuzz fuzz-programs
 
 check:
 	@bash test/scripts/check
@@ -26,7 +26,7 @@ layers:
 # build/unit, and with the sanitizers, build/unit-sanitized.
 
 PKG_CONFIG ?= pkg-config
-LIBRARIES = libwebsockets libuv json-c libb2 libcrypto
+LIBRARIES = libwebsockets libuv json-c libb2 libssl libcrypto
 
 # The -Wno-... are PostgreSQL's own.
 UNIT_CFLAGS := -std=gnu11 -g -Wall -Wextra -Werror \
@@ -43,8 +43,9 @@ UNIT_TESTS := $(patsubst test/unit/%.c,%,$(wildcard test/unit/*_test.c))
 UNIT_PROGRAMS := $(addprefix build/unit/,$(UNIT_TESTS)) \
 	$(addprefix build/unit-sanitized/,$(UNIT_TESTS))
 
-unit: $(UNIT_PROGRAMS)
-	@bash test/scripts/run-unit $(UNIT_PROGRAMS)
+unit: $(UNIT_PROGRAMS) simulator
+	@bash test/scripts/run-unit $(UNIT_PROGRAMS) \
+		$(patsubst %,"perl %",$(wildcard test/unit/*_test.pl))
 
 # For make check, which runs them one by one.
 unit-programs: $(UNIT_PROGRAMS)
@@ -68,6 +69,23 @@ build/unit/%_test: build/unit/test/unit/%_test.o build/unit/common.a
 	@$(CC) -o $@ $^ $(UNIT_LIBS)
 
 build/unit-sanitized/%_test: build/unit-sanitized/test/unit/%_test.o build/unit-sanitized/common.a
+	@$(CC) $(SANITIZE) -o $@ $^ $(UNIT_LIBS)
+
+# ---------- fuzzing ----------
+#
+# Each test/fuzz/X_fuzz.c mutates the samples, with the sanitizers on, in the
+# same way for the same seed.
+
+FUZZ_SECONDS ?= 60
+FUZZ_SEED ?= 1
+FUZZ_PROGRAMS := $(patsubst test/fuzz/%.c,build/unit-sanitized/%,$(wildcard test/fuzz/*_fuzz.c))
+
+fuzz: $(FUZZ_PROGRAMS)
+	@bash test/scripts/run-fuzz $(FUZZ_SEED) $(FUZZ_SECONDS) $(FUZZ_PROGRAMS)
+
+fuzz-programs: $(FUZZ_PROGRAMS)
+
+build/unit-sanitized/%_fuzz: build/unit-sanitized/test/fuzz/%_fuzz.o build/unit-sanitized/common.a
 	@$(CC) $(SANITIZE) -o $@ $^ $(UNIT_LIBS)
 
 .SECONDARY:

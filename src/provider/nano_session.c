@@ -32,7 +32,7 @@
 #define SILENT_MS			10000
 
 /* Memory for requests that is kept for the next. */
-#define WRITER_KEEP			(256 * 1024)
+#define WRITER_KEEP			((size_t) 256 * 1024)
 
 const char	cs_nano_waiting[] = "waiting for a watched address";
 

@@ -16,7 +16,7 @@
 #include "provider/output.h"
 
 /* A message longer than this may leave a tokener with a lot of memory. */
-#define TOKENER_KEEP (256 * 1024)
+#define TOKENER_KEEP ((size_t) 256 * 1024)
 
 /* ---------- beginning and end ---------- */
 

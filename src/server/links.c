@@ -275,6 +275,7 @@ cs_links_closed(CsWorker *worker, CsLink *link, const CsWireEvent *event,
 	link->open = false;
 
 	worker->states_reset = true;
+	worker->states_from = worker->actions_done;
 	foreach(cell, worker->subscription_states)
 		((CsSubscriptionState *) lfirst(cell))->state = CS_STATE_PENDING;
 }

@@ -64,11 +64,12 @@ cs_states_begin(const CsWorker *worker)
 }
 
 /*
- * Store the actions of one kind.  A later one of the same id wins; rows that
- * would not change are left alone.
+ * Store the actions of one kind, from *first* on.  A later one of the same id
+ * wins; rows that would not change are left alone.
  */
 static void
-store(const CsWorker *worker, CsActionKind kind, const char *query)
+store(const CsWorker *worker, CsActionKind kind, size_t first,
+	  const char *query)
 {
 	size_t		total = cs_output_action_count(worker->output);
 	const CsAction *actions = cs_output_actions(worker->output);
@@ -79,7 +80,7 @@ store(const CsWorker *worker, CsActionKind kind, const char *query)
 	Oid			types[] = {TEXTOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID};
 	Datum		values[4];
 
-	for (size_t i = 0; i < total; i++)
+	for (size_t i = first; i < total; i++)
 	{
 		if (actions[i].kind != kind)
 			continue;
@@ -128,8 +129,9 @@ cs_states_write(const CsWorker *worker)
 	if (worker->states_changed)
 	{
 		store(worker, CS_ACTION_SUBSCRIPTION_STATE,
+			  worker->states_reset ? worker->states_from : 0,
 			  STORE("_subscription_states", "subscription_id", "subscriptions"));
-		store(worker, CS_ACTION_WATCH_STATE,
+		store(worker, CS_ACTION_WATCH_STATE, 0,
 			  STORE("_watch_states", "watch_id", "watches"));
 	}
 }

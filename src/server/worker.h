@@ -70,7 +70,8 @@ typedef struct CsWorker
 	size_t		actions_done;	/* actions of output already acted on */
 	size_t		records_done;	/* records of output already committed */
 	size_t		chunk;			/* how many records to try at once; 0: all */
-	bool		states_reset;	/* all subscriptions became pending */
+	bool		states_reset;	/* all subscriptions became pending, */
+	size_t		states_from;	/* and actions before this one are void */
 	bool		states_changed; /* output holds state actions to store */
 	int64		batch_since_ms; /* when its first record came */
 	int64		retry_at_ms;	/* server error: try again then; 0: none */

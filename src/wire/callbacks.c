@@ -348,14 +348,12 @@ write_message(CsConnection *connection, struct lws *wsi)
 }
 
 /*
- * Our turn to write: a ping first, then messages, a close frame last.  The
- * close frame is libwebsockets' answer to -1 here.
+ * Our turn to write: a ping first, then messages.  When all are out, a close
+ * frame may follow; see cs_connection_act().
  */
 static int
 writeable(CsConnection *connection, struct lws *wsi)
 {
-	size_t		length = strlen(connection->close_text);
-
 	if (connection->want_ping && connection->state == CS_OPEN &&
 		write_ping(connection, wsi) != 0)
 		return -1;
@@ -369,12 +367,15 @@ writeable(CsConnection *connection, struct lws *wsi)
 		if (write_message(connection, wsi) != 0)
 			return -1;
 	}
-	if (!connection->want_close)
-		return 0;
-	connection->want_close = false;
-	lws_close_reason(wsi, (enum lws_close_status) connection->close_send,
-					 (unsigned char *) connection->close_text, length);
-	return -1;
+	if (connection->want_close && connection->state == CS_CLOSING)
+	{
+		if (lws_send_pipe_choked(wsi))
+			lws_callback_on_writable(wsi);
+		else
+			connection->drained = true;
+		connection->wire->acted = true;
+	}
+	return 0;
 }
 
 /* ---------- the end ---------- */

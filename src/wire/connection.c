@@ -453,6 +453,25 @@ act_before_open(CsConnection *connection, int64_t now)
 }
 
 /*
+ * Let libwebsockets send the close frame and wait for the peer's.  It would
+ * do so as well when a callback returns -1, but as Debian builds it, it then
+ * tests itself by closing a second time, which cuts the connection.  Despite
+ * its name the "kill" is polite when a close reason is set.
+ */
+static void
+send_close(CsConnection *connection)
+{
+	connection->want_close = false;
+	lws_close_reason(connection->wsi,
+					 (enum lws_close_status) connection->close_send,
+					 (unsigned char *) connection->close_text,
+					 strlen(connection->close_text));
+	lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_REASON_BASE,
+					LWS_TO_KILL_SYNC);
+	connection->wire->acted = true;
+}
+
+/*
  * Do what is due.  Only to be called when no library is on the stack.
  */
 void
@@ -471,6 +490,9 @@ cs_connection_act(CsConnection *connection, int64_t now)
 	}
 	if (connection->state == CS_CLOSING && now >= connection->close_due)
 		give_up(connection);
+	if (connection->state == CS_CLOSING && connection->want_close &&
+		connection->drained && connection->wsi != NULL)
+		send_close(connection);
 	if (connection->want_write && connection->wsi != NULL &&
 		connection->state >= CS_OPEN)
 	{
@@ -508,13 +530,15 @@ silence(const CsConnection *connection, int64_t now)
 
 /*
  * Give up a peer that has been silent for too long, now that all it sent has
- * been read.
+ * been read.  Data counts as an answer to a ping: in a flood the pong may be
+ * far behind it.
  */
 void
 cs_connection_judge(CsConnection *connection, int64_t now)
 {
 	bool		pong_late;
 	bool		idle_late;
+	int64_t		since;
 
 	if (connection->state != CS_OPEN || connection->stopped)
 		return;
@@ -522,27 +546,24 @@ cs_connection_judge(CsConnection *connection, int64_t now)
 	idle_late = connection->idle_due != 0 && now >= connection->idle_due;
 	if ((!pong_late && !idle_late) || unread(connection) > 0)
 		return;
-	if (pong_late)
-	{
+	since = silence(connection, now);
+	if (pong_late && since >= connection->pong_timeout)
 		cs_connection_because(connection,
 							  "the server did not answer a ping within %g s",
 							  (double) connection->pong_timeout / 1000);
-		give_up(connection);
-	}
-	else
-	{
-		int64_t		since = silence(connection, now);
-
-		if (since < connection->idle_timeout)
-		{
-			connection->idle_due = now + connection->idle_timeout - since;
-			return;
-		}
+	else if (idle_late && since >= connection->idle_timeout)
 		cs_connection_because(connection,
 							  "the server sent nothing for %g s",
 							  (double) connection->idle_timeout / 1000);
-		give_up(connection);
+	else
+	{
+		if (pong_late)
+			connection->pong_due = now + connection->pong_timeout - since;
+		if (idle_late)
+			connection->idle_due = now + connection->idle_timeout - since;
+		return;
 	}
+	give_up(connection);
 }
 
 /* The nearer of two deadlines, of which 0 is none. */

@@ -208,7 +208,8 @@ struct CsConnection
 	CsOutgoing *out_last;
 	bool		want_write;		/* libwebsockets is to be asked for a turn */
 	bool		want_ping;
-	bool		want_close;
+	bool		want_close;		/* our close frame is still to be sent */
+	bool		drained;		/* and nothing is left before it */
 	int			close_send;		/* code and text of our close frame */
 	char		close_text[124];
 
@@ -269,7 +270,7 @@ struct CsWire
 	CsConnection *graveyard;	/* taken as closed; freed at the next run */
 	bool		paused;			/* by the consumer */
 	bool		stopped;		/* reading is, for whatever reason */
-	bool		acted;			/* libwebsockets was called: wake its timers */
+	bool		acted;			/* libwebsockets was called, or is to be */
 	bool		work;			/* something is to be done without waiting */
 	bool		progress;		/* something was read */
 	int64_t		now;			/* of cs_now(), at the last turn */

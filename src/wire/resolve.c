@@ -83,7 +83,7 @@ resolver_main(void *argument)
 	CsResolution *resolution = argument;
 	struct addrinfo hints;
 	struct addrinfo *list = NULL;
-	char		addresses[CS_ADDRESSES_MAX][CS_NUMERIC_MAX];
+	char		addresses[CS_ADDRESSES_MAX][CS_NUMERIC_MAX] = {{0}};
 	char		problem[CS_WIRE_REASON_MAX / 2] = "";
 	int			count = 0;
 	int			code;

@@ -102,6 +102,12 @@ parse_host(const char *text, CsUrl *url, char *reason)
 	unsigned char binary[16];
 	size_t		length;
 
+	/* An @ further on is fine, in a path. */
+	if (memchr(text, '@', strcspn(text, "/?#")) != NULL)
+	{
+		refuse(reason, "must not hold a user name or password");
+		return NULL;
+	}
 	if (*text == '[')
 	{
 		length = strcspn(++text, "]");
@@ -153,17 +159,6 @@ parse_port(const char *text, CsUrl *url, char *reason)
 			return NULL;
 		}
 		url->port = (int) port;
-	}
-	if (*text == '@' || strchr(text, '@') != NULL)
-	{
-		/* An @ further on is fine in a path, but not in "user:pass@host". */
-		const char *slash = strpbrk(text, "/?#");
-
-		if (slash == NULL || strchr(text, '@') < slash)
-		{
-			refuse(reason, "must not hold a user name or password");
-			return NULL;
-		}
 	}
 	if (*text != '\0' && strchr("/?#", *text) == NULL)
 	{

@@ -74,7 +74,8 @@ typedef struct CsConnectParams
 	bool		tls_insecure;	/* do not verify the peer; for tests */
 	int			connect_timeout_ms; /* name, TCP, TLS and upgrade together */
 	int			ping_interval_ms;	/* send a ping this often; 0: never */
-	int			pong_timeout_ms;	/* dead when a ping is unanswered so long */
+	int			pong_timeout_ms;	/* dead when a ping is unanswered so long,
+									 * and nothing else came either; 0: never */
 	int			idle_timeout_ms;	/* dead when no byte came for so long; 0:
 									 * never.  Counts every byte of the peer,
 									 * pings and comments included */

@@ -1,0 +1,472 @@
+/*-------------------------------------------------------------------------
+ *
+ * wire_peer.c
+ *	  A WebSocket server that does exactly as it is told; see wire_peer.h.
+ *
+ *-------------------------------------------------------------------------
+ */
+#define _GNU_SOURCE
+#include "wire_peer.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PATIENCE_S 10
+
+/* ---------- the server ---------- */
+
+static bool
+peer_read(Peer *peer, void *data, size_t length)
+{
+	char	   *at = data;
+
+	while (length > 0)
+	{
+		ssize_t		got = peer->ssl == NULL ?
+			recv(peer->fd, at, length, 0) :
+			SSL_read(peer->ssl, at, (int) length);
+
+		if (got <= 0)
+			return false;
+		at += got;
+		length -= (size_t) got;
+	}
+	return true;
+}
+
+bool
+peer_write(Peer *peer, const void *data, size_t length)
+{
+	const char *at = data;
+
+	while (length > 0)
+	{
+		ssize_t		put = peer->ssl == NULL ?
+			send(peer->fd, at, length, MSG_NOSIGNAL) :
+			SSL_write(peer->ssl, at, (int) length);
+
+		if (put <= 0)
+			return false;
+		at += put;
+		length -= (size_t) put;
+	}
+	return true;
+}
+
+bool
+peer_request(Peer *peer)
+{
+	size_t		length = 0;
+
+	while (length < sizeof(peer->request) - 1)
+	{
+		if (!peer_read(peer, peer->request + length, 1))
+			return false;
+		peer->request[++length] = '\0';
+		if (length >= 4 &&
+			strcmp(peer->request + length - 4, "\r\n\r\n") == 0)
+		{
+			memcpy(peer->server->request, peer->request, length + 1);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The right answer to the request. */
+size_t
+peer_answer(const Peer *peer, char *text, size_t size)
+{
+	static const char *const salt = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+	const char *key = strcasestr(peer->request, "Sec-WebSocket-Key: ");
+	unsigned char digest[SHA_DIGEST_LENGTH];
+	char		salted[128];
+	char		accept[64];
+
+	if (key == NULL)
+		return 0;
+	key += strlen("Sec-WebSocket-Key: ");
+	snprintf(salted, sizeof(salted), "%.*s%s", (int) strcspn(key, "\r"), key,
+			 salt);
+	SHA1((unsigned char *) salted, strlen(salted), digest);
+	EVP_EncodeBlock((unsigned char *) accept, digest, sizeof(digest));
+	return (size_t) snprintf(text, size,
+							 "HTTP/1.1 101 Switching Protocols\r\n"
+							 "Upgrade: websocket\r\n"
+							 "Connection: Upgrade\r\n"
+							 "Sec-WebSocket-Accept: %s\r\n\r\n", accept);
+}
+
+bool
+peer_upgrade(Peer *peer)
+{
+	char		answer[512];
+	size_t		length;
+
+	if (!peer_request(peer))
+		return false;
+	length = peer_answer(peer, answer, sizeof(answer));
+	return length > 0 && peer_write(peer, answer, length);
+}
+
+bool
+peer_frame(Peer *peer, int first, const void *data, size_t length)
+{
+	unsigned char header[10] = {(unsigned char) first};
+	size_t		size = 2;
+
+	if (length < 126)
+		header[1] = (unsigned char) length;
+	else if (length < 65536)
+	{
+		header[1] = 126;
+		header[2] = (unsigned char) (length >> 8);
+		header[3] = (unsigned char) length;
+		size = 4;
+	}
+	else
+	{
+		header[1] = 127;
+		for (int i = 0; i < 8; i++)
+			header[2 + i] = (unsigned char) ((uint64_t) length >> (56 - 8 * i));
+		size = 10;
+	}
+	return peer_write(peer, header, size) && peer_write(peer, data, length);
+}
+
+/*
+ * The client's next frame, unmasked, to be freed.  Returns its first byte, or
+ * -1 when the client is gone or a frame was not masked.
+ */
+int
+peer_receive(Peer *peer, char **data, size_t *length)
+{
+	unsigned char header[2];
+	unsigned char extended[8];
+	unsigned char mask[4];
+	uint64_t	size;
+	int			bytes;
+
+	*data = NULL;
+	if (!peer_read(peer, header, 2) || !(header[1] & 0x80))
+		return -1;
+	size = header[1] & 0x7F;
+	bytes = size == 126 ? 2 : size == 127 ? 8 : 0;
+	if (bytes > 0)
+	{
+		if (!peer_read(peer, extended, (size_t) bytes))
+			return -1;
+		size = 0;
+		for (int i = 0; i < bytes; i++)
+			size = size << 8 | extended[i];
+	}
+	*data = malloc(size + 1);
+	if (*data == NULL || !peer_read(peer, mask, 4) ||
+		!peer_read(peer, *data, size))
+	{
+		free(*data);
+		*data = NULL;
+		return -1;
+	}
+	for (uint64_t i = 0; i < size; i++)
+		(*data)[i] = (char) ((*data)[i] ^ mask[i & 3]);
+	(*data)[size] = '\0';
+	*length = size;
+	if (header[0] == FRAME_CLOSE && size >= 2)
+		peer->server->close_code = (unsigned char) (*data)[0] << 8 |
+			(unsigned char) (*data)[1];
+	return header[0];
+}
+
+void
+peer_finish(Peer *peer)
+{
+	char	   *data;
+	size_t		length;
+	int			first;
+
+	while ((first = peer_receive(peer, &data, &length)) >= 0)
+	{
+		if (first == FRAME_CLOSE)
+			peer_frame(peer, FRAME_CLOSE, data, length);
+		if (first == FRAME_PING)
+			peer_frame(peer, FRAME_PONG, data, length);
+		free(data);
+	}
+}
+
+static void
+serve(PeerServer *server, int fd)
+{
+	struct timeval patience = {PATIENCE_S, 0};
+	Peer	   *peer = calloc(1, sizeof(*peer));
+	int			on = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	if (peer != NULL)
+	{
+		peer->server = server;
+		peer->fd = fd;
+		if (server->tls != NULL)
+		{
+			peer->ssl = SSL_new(server->tls);
+			SSL_set_fd(peer->ssl, fd);
+		}
+		if (peer->ssl == NULL || SSL_accept(peer->ssl) == 1)
+			server->script(peer);
+		if (peer->ssl != NULL)
+			SSL_shutdown(peer->ssl);
+		SSL_free(peer->ssl);
+		free(peer);
+	}
+}
+
+static void *
+server_main(void *argument)
+{
+	PeerServer *server = argument;
+
+	while (!server->stopping)
+	{
+		int			fd = accept(server->listener, NULL, NULL);
+
+		if (fd < 0)
+			break;
+		server->active = fd;
+		server->connections++;
+		if (!server->stopping)
+			serve(server, fd);
+		server->active = -1;
+		close(fd);
+	}
+	return NULL;
+}
+
+PeerServer *
+peer_start_at(PeerScript script, const char *address, int port,
+			  const char *cert, const char *key)
+{
+	PeerServer *server = calloc(1, sizeof(*server));
+	struct sockaddr_storage where;
+	struct sockaddr_in *v4 = (struct sockaddr_in *) &where;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *) &where;
+	socklen_t	size = sizeof(where);
+	int			on = 1;
+
+	if (server == NULL)
+		bail_out("out of memory");
+	memset(&where, 0, sizeof(where));
+	if (inet_pton(AF_INET, address, &v4->sin_addr) == 1)
+	{
+		where.ss_family = AF_INET;
+		v4->sin_port = htons((uint16_t) port);
+	}
+	else
+	{
+		inet_pton(AF_INET6, address, &v6->sin6_addr);
+		where.ss_family = AF_INET6;
+		v6->sin6_port = htons((uint16_t) port);
+	}
+	server->script = script;
+	server->address = address;
+	server->active = -1;
+	if (cert != NULL)
+	{
+		server->tls = SSL_CTX_new(TLS_server_method());
+		if (SSL_CTX_use_certificate_chain_file(server->tls, cert) != 1 ||
+			SSL_CTX_use_PrivateKey_file(server->tls, key,
+										SSL_FILETYPE_PEM) != 1)
+			bail_out("cannot use certificate %s", cert);
+	}
+	server->listener = socket(where.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	setsockopt(server->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(server->listener, (struct sockaddr *) &where, size) != 0 ||
+		listen(server->listener, 16) != 0)
+		bail_out("cannot listen on %s: %s", address, strerror(errno));
+	getsockname(server->listener, (struct sockaddr *) &where, &size);
+	server->port = ntohs(where.ss_family == AF_INET ? v4->sin_port :
+						 v6->sin6_port);
+	if (pthread_create(&server->thread, NULL, server_main, server) != 0)
+		bail_out("cannot start a thread");
+	return server;
+}
+
+PeerServer *
+peer_start(PeerScript script)
+{
+	return peer_start_at(script, "127.0.0.1", 0, NULL, NULL);
+}
+
+/* The script, if one is running, finds its connection gone. */
+void
+peer_stop(PeerServer *server)
+{
+	int			fd;
+
+	server->stopping = true;
+	shutdown(server->listener, SHUT_RDWR);
+	fd = server->active;
+	if (fd >= 0)
+		shutdown(fd, SHUT_RDWR);
+	pthread_join(server->thread, NULL);
+	close(server->listener);
+	SSL_CTX_free(server->tls);
+	free(server);
+}
+
+/* In a static buffer. */
+char *
+peer_url(const PeerServer *server, const char *rest)
+{
+	static char url[512];
+	bool		v6 = strchr(server->address, ':') != NULL;
+
+	snprintf(url, sizeof(url), "%s://%s%s%s:%d%s",
+			 server->tls == NULL ? "ws" : "wss", v6 ? "[" : "",
+			 server->address, v6 ? "]" : "", server->port, rest);
+	return url;
+}
+
+/* ---------- the client's side ---------- */
+
+CsWire *
+wire_start(size_t message_limit, size_t inbox_limit, const char *tls_ca)
+{
+	CsWireOptions options = {message_limit, inbox_limit, tls_ca,
+	CS_WIRE_LOG_WARNING};
+	char		reason[CS_WIRE_REASON_MAX];
+	CsWire	   *wire = cs_wire_create(&options, reason);
+
+	if (wire == NULL)
+		bail_out("no event loop: %s", reason);
+	return wire;
+}
+
+int64_t
+milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool
+turn(CsWire *wire, int timeout)
+{
+	struct pollfd ready = {cs_wire_fd(wire), POLLIN, 0};
+	int			due = cs_wire_timeout(wire);
+
+	if (due >= 0 && due < timeout)
+		timeout = due;
+	poll(&ready, 1, timeout);
+	return cs_wire_run(wire);
+}
+
+bool
+await(CsWire *wire, CsWireEvent *event, int timeout)
+{
+	int64_t		end = milliseconds() + timeout;
+
+	while (!cs_wire_next(wire, event))
+	{
+		int64_t		left = end - milliseconds();
+
+		if (left <= 0)
+			return false;
+		turn(wire, (int) left);
+	}
+	return true;
+}
+
+CsConnectParams
+params_for(const char *url)
+{
+	CsConnectParams params;
+
+	memset(&params, 0, sizeof(params));
+	params.url = url;
+	params.connect_timeout_ms = 5000;
+	return params;
+}
+
+/* NULL: it failed, *event* says why. */
+CsConnection *
+open_with(CsWire *wire, const CsConnectParams *params, CsWireEvent *event)
+{
+	CsConnection *connection;
+
+	memset(event, 0, sizeof(*event));
+	connection = cs_connection_open(wire, params, event->reason);
+	if (connection == NULL)
+		return NULL;
+	if (!await(wire, event, 10000))
+		bail_out("neither opened nor closed: %s", params->url);
+	return event->kind == CS_WIRE_OPENED ? connection : NULL;
+}
+
+CsConnection *
+open_url(CsWire *wire, const char *url)
+{
+	CsConnectParams params = params_for(url);
+	CsWireEvent event;
+	CsConnection *connection = open_with(wire, &params, &event);
+
+	if (connection == NULL)
+		printf("# could not open %s: %s\n", url, event.reason);
+	return connection;
+}
+
+bool
+fails(CsWire *wire, const CsConnectParams *params, CsWireEvent *event)
+{
+	return open_with(wire, params, event) == NULL;
+}
+
+bool
+await_closed(CsWire *wire, CsWireEvent *event, int timeout)
+{
+	while (await(wire, event, timeout))
+	{
+		if (event->kind == CS_WIRE_CLOSED)
+			return true;
+	}
+	memset(event, 0, sizeof(*event));
+	return false;
+}
+
+bool
+settles(CsWire *wire, atomic_int *value, int expected)
+{
+	for (int i = 0; i < 300 && *value != expected; i++)
+	{
+		if (wire != NULL)
+			turn(wire, 10);
+		else
+			usleep(10000);
+	}
+	return *value == expected;
+}
+
+bool
+contains(const char *text, const char *part, const char *name)
+{
+	bool		found = strstr(text, part) != NULL;
+
+	ok(found, "%s", name);
+	if (!found)
+		printf("#      got: %s\n# expected it to contain: %s\n", text, part);
+	return found;
+}
