@@ -1338,6 +1338,21 @@ AS 'MODULE_PATHNAME', 'chainstream_inject';
 COMMENT ON FUNCTION chainstream.inject(text, text) IS
 	'Feeds a source one message as if it had been received, so that applications can be tested without a network. Returns the number of rows stored.';
 
+CREATE FUNCTION chainstream.check_source(
+	source text,
+	OUT url text,
+	OUT step text,
+	OUT outcome text,
+	OUT duration interval,
+	OUT detail text,
+	OUT hint text)
+RETURNS SETOF record
+LANGUAGE C STRICT
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'chainstream_probe_source';
+COMMENT ON FUNCTION chainstream.check_source(text) IS
+	'Connects to each URL of a source from this session and says how far it came: name, tcp, tls, handshake, subscribe, message, each ok, failed, waiting or skipped, with the time it took and what to do. Stores nothing, and leaves the source''s worker alone.';
+
 CREATE FUNCTION chainstream.retry_reject(id bigint)
 RETURNS bigint
 LANGUAGE C STRICT

@@ -155,9 +155,8 @@ cs_links_act(CsWorker *worker)
 		act(worker, &cs_output_actions(worker->output)[worker->actions_done++]);
 }
 
-/* A URL without its query, which may hold a secret. */
-static char *
-public_url(const char *url)
+char *
+cs_public_url(const char *url)
 {
 	return pnstrdup(url, strcspn(url, "?#"));
 }
@@ -167,7 +166,7 @@ static void
 fail_link(CsWorker *worker, CsLink *link, const char *reason, int retry_after_s,
 		  int64 now_ms)
 {
-	char	   *url = public_url(worker->source->urls[link->url_index]);
+	char	   *url = cs_public_url(worker->source->urls[link->url_index]);
 	bool		good = link->open && now_ms - link->opened_ms >= GOOD_AFTER_MS;
 	int64		delay;
 
@@ -187,21 +186,22 @@ fail_link(CsWorker *worker, CsLink *link, const char *reason, int retry_after_s,
 	pfree(url);
 }
 
-static void
-connect_link(CsWorker *worker, CsLink *link, int64 now_ms)
+CsConnection *
+cs_link_dial(const CsSource *source, CsSession *session, CsOutput *output,
+			 CsWire *wire, int link, int url_index, void *owner,
+			 char reason[CS_WIRE_REASON_MAX])
 {
 	CsHandshake handshake;
 	CsHeader	headers[CS_HANDSHAKE_HEADERS_MAX];
 	CsConnectParams params;
-	char		reason[CS_WIRE_REASON_MAX];
+	CsConnection *connection;
 
 	memset(&handshake, 0, sizeof(handshake));
-	if (!cs_session_handshake(worker->session, link->id,
-							  worker->source->urls[link->url_index],
-							  &handshake, worker->output))
+	if (!cs_session_handshake(session, link, source->urls[url_index],
+							  &handshake, output))
 	{
-		fail_link(worker, link, "out of memory", 0, now_ms);
-		return;
+		strlcpy(reason, "out of memory", CS_WIRE_REASON_MAX);
+		return NULL;
 	}
 	for (int i = 0; i < handshake.header_count; i++)
 	{
@@ -218,11 +218,48 @@ connect_link(CsWorker *worker, CsLink *link, int64 now_ms)
 	params.ping_interval_ms = handshake.ping_interval_ms;
 	params.pong_timeout_ms = handshake.pong_timeout_ms;
 	params.idle_timeout_ms = handshake.idle_timeout_ms;
-	params.owner = link;
+	params.owner = owner;
 
 	HOLD_INTERRUPTS();
-	link->connection = cs_connection_open(worker->wire, &params, reason);
+	connection = cs_connection_open(wire, &params, reason);
 	RESUME_INTERRUPTS();
+	return connection;
+}
+
+CsWire *
+cs_link_make_wire(const CsSource *source)
+{
+	CsWireOptions options;
+	CsWire	   *wire;
+	char		reason[CS_WIRE_REASON_MAX];
+
+	memset(&options, 0, sizeof(options));
+	options.message_limit = (size_t) cs_guc_message_size_limit * 1024;
+	options.inbox_limit = Max((size_t) cs_guc_memory_budget * 1024,
+							  options.message_limit) / 2;
+	options.log_level = CS_WIRE_LOG_WARNING;
+	options.tls_ca = source->tls_ca;
+	if (options.tls_ca == NULL && cs_guc_tls_ca != NULL && *cs_guc_tls_ca != '\0')
+		options.tls_ca = cs_guc_tls_ca;
+
+	HOLD_INTERRUPTS();
+	wire = cs_wire_create(&options, reason);
+	RESUME_INTERRUPTS();
+	if (wire == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYSTEM_ERROR),
+				 errmsg("could not start the transport: %s", reason)));
+	return wire;
+}
+
+static void
+connect_link(CsWorker *worker, CsLink *link, int64 now_ms)
+{
+	char		reason[CS_WIRE_REASON_MAX];
+
+	link->connection = cs_link_dial(worker->source, worker->session, worker->output,
+									worker->wire, link->id, link->url_index,
+									link, reason);
 	if (link->connection == NULL)
 		fail_link(worker, link, reason, 0, now_ms);
 }
@@ -244,7 +281,7 @@ cs_links_connect(CsWorker *worker, int64 now_ms)
 void
 cs_links_opened(CsWorker *worker, CsLink *link, int64 now_ms)
 {
-	char	   *url = public_url(worker->source->urls[link->url_index]);
+	char	   *url = cs_public_url(worker->source->urls[link->url_index]);
 
 	link->open = true;
 	link->opened_ms = now_ms;

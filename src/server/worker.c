@@ -233,30 +233,6 @@ apply_wishes(void)
 	MemoryContextSwitchTo(oldcontext);
 }
 
-static void
-make_wire(void)
-{
-	CsWireOptions options;
-	char		reason[CS_WIRE_REASON_MAX];
-
-	memset(&options, 0, sizeof(options));
-	options.message_limit = (size_t) cs_guc_message_size_limit * 1024;
-	options.inbox_limit = Max((size_t) cs_guc_memory_budget * 1024,
-							  options.message_limit) / 2;
-	options.log_level = CS_WIRE_LOG_WARNING;
-	options.tls_ca = worker.source->tls_ca;
-	if (options.tls_ca == NULL && cs_guc_tls_ca != NULL && *cs_guc_tls_ca != '\0')
-		options.tls_ca = cs_guc_tls_ca;
-
-	HOLD_INTERRUPTS();
-	worker.wire = cs_wire_create(&options, reason);
-	RESUME_INTERRUPTS();
-	if (worker.wire == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_SYSTEM_ERROR),
-				 errmsg("could not start the transport: %s", reason)));
-}
-
 /* Read the configuration and make everything the loop needs. */
 static void
 start(void)
@@ -297,7 +273,7 @@ start(void)
 	cs_states_begin(&worker);
 	end_transaction();
 
-	make_wire();
+	worker.wire = cs_link_make_wire(worker.source);
 }
 
 /* ---------- the loop ---------- */

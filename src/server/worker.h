@@ -93,6 +93,21 @@ extern void cs_worker_note_error(CsWorker *worker, const char *format,...)
 
 /* ---------- links.c ---------- */
 
+/* A transport with the settings of this source; raises an error. */
+extern CsWire *cs_link_make_wire(const CsSource *source);
+
+/*
+ * Begin a connection for a link of the session, at one of the source's URLs.
+ * NULL, with the reason, for what can be seen at once.
+ */
+extern CsConnection *cs_link_dial(const CsSource *source, CsSession *session,
+								  CsOutput *output, CsWire *wire, int link,
+								  int url_index, void *owner,
+								  char reason[CS_WIRE_REASON_MAX]);
+
+/* A URL without its query, which may hold a secret; palloc'd. */
+extern char *cs_public_url(const char *url);
+
 /* Act on what the session wants of the transport, since the last call. */
 extern void cs_links_act(CsWorker *worker);
 

@@ -1,16 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * connection.c
- *	  A connection's life: dialing, keeping it alive, ending it.
+ *	  A connection's life: what the consumer asks of it, keeping it alive,
+ *	  ending it.  How it comes up is in dial.c.
  *
  * cs_connection_act() and cs_connection_judge() are called between turns of
  * the loop and move a connection from state to state; the functions the
  * consumer calls only leave a wish.  So libwebsockets is called from one
  * place, and never from inside itself.
- *
- * While TCP connects, libwebsockets' own watcher is held back and the outcome
- * is looked at here first: it would swallow the error (release 4.1 also loses
- * its watcher then), and the next address is ours to try.
  *
  * Deadlines are ours as well.  A peer is declared dead only after its socket
  * has been read empty, because after a long pause of the consumer the answer
@@ -18,8 +15,6 @@
  *
  *-------------------------------------------------------------------------
  */
-#include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdarg.h>
@@ -28,7 +23,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "wire/internal.h"
 
@@ -113,9 +107,11 @@ outgoing_free(CsConnection *connection)
 	connection->out_last = NULL;
 }
 
-/* Have libwebsockets end it at once; it will not hear of us again. */
-static void
-drop(CsConnection *connection)
+/*
+ * Have libwebsockets end its side at once; it will not hear of us again.
+ */
+void
+cs_connection_drop(CsConnection *connection)
 {
 	if (connection->wsi == NULL)
 		return;
@@ -137,6 +133,7 @@ cs_connection_finish(CsConnection *connection)
 	if (connection->state == CS_GONE)
 		return;
 	cs_connection_because(connection, "connection lost");
+	connection->ended_in = connection->state;
 	connection->state = CS_GONE;
 	if (connection->resolution != NULL)
 		cs_resolve_abandon(connection->resolution);
@@ -149,11 +146,13 @@ cs_connection_finish(CsConnection *connection)
 	cs_inbox_push(inbox, CS_WIRE_CLOSED, connection);
 }
 
-/* End it now: no close frames, no waiting. */
-static void
-give_up(CsConnection *connection)
+/*
+ * End it now, for the reason set before: no close frames, no waiting.
+ */
+void
+cs_connection_give_up(CsConnection *connection)
 {
-	drop(connection);
+	cs_connection_drop(connection);
 	cs_connection_finish(connection);
 }
 
@@ -204,253 +203,7 @@ cs_connection_free(CsConnection *connection)
 	free(connection);
 }
 
-/* ---------- dialing ---------- */
-
-/*
- * Is there a way to this address at all?  Returns an errno, 0: yes.  (A UDP
- * socket that "connects" only asks the routing table.)
- */
-static int
-route_problem(const char *address, int port)
-{
-	struct addrinfo hints;
-	struct addrinfo *list = NULL;
-	char		service[8];
-	int			problem = 0;
-	int			fd;
-
-	memset(&hints, 0, sizeof(hints));
-	hints.ai_socktype = SOCK_DGRAM;
-	hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
-	snprintf(service, sizeof(service), "%d", port);
-	if (getaddrinfo(address, service, &hints, &list) != 0)
-		return EADDRNOTAVAIL;
-	fd = socket(list->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, list->ai_addr, list->ai_addrlen) != 0)
-		problem = errno;
-	if (fd >= 0)
-		close(fd);
-	freeaddrinfo(list);
-	return problem;
-}
-
-/* TCP has connected, or failed to: look before libwebsockets does. */
-static void
-tcp_settled(uv_poll_t *handle, int status, int events)
-{
-	CsWire	   *wire = handle->loop->data;
-	CsConnection *connection = NULL;
-	socklen_t	size = sizeof(int);
-	uv_os_fd_t	fd = -1;
-	int			problem = 0;
-
-	(void) status;
-	(void) events;
-	uv_poll_stop(handle);
-	uv_fileno((uv_handle_t *) handle, &fd);
-	for (CsConnection *c = wire->connections; c != NULL; c = c->next)
-	{
-		if (c->state == CS_CONNECTING && c->wsi != NULL &&
-			lws_get_socket_fd(c->wsi) == fd)
-			connection = c;
-	}
-	if (connection == NULL)
-		return;
-	wire->work = true;
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &problem, &size) != 0)
-		problem = errno;
-	connection->attempt_errno = problem;
-	connection->attempt_failed = problem != 0;
-	if (problem == 0)
-		lws_callback_on_writable(connection->wsi);	/* its watcher is back */
-}
-
-typedef struct Search
-{
-	uv_os_fd_t	fd;
-	uv_poll_t  *found;
-} Search;
-
-static void
-search(uv_handle_t *handle, void *argument)
-{
-	Search	   *wanted = argument;
-	uv_os_fd_t	fd;
-
-	if (handle->type == UV_POLL && !uv_is_closing(handle) &&
-		uv_fileno(handle, &fd) == 0 && fd == wanted->fd)
-		wanted->found = (uv_poll_t *) handle;
-}
-
-/* Put our eyes in place of libwebsockets' until TCP has connected. */
-static void
-watch_tcp(CsConnection *connection)
-{
-	CsWire	   *wire = connection->wire;
-	Search		wanted = {lws_get_socket_fd(connection->wsi), NULL};
-
-	uv_walk(&wire->loop, search, &wanted);
-	if (wanted.found != NULL)
-		uv_poll_start(wanted.found, UV_WRITABLE, tcp_settled);
-}
-
-/* Hand one address to libwebsockets.  Returns false if it refuses. */
-static bool
-attempt(CsConnection *connection, const char *address)
-{
-	static const lws_retry_bo_t no_keepalive;	/* ours replaces it */
-	struct lws_client_connect_info info;
-	int			flags = 0;
-
-	if (connection->url.tls)
-	{
-		flags = LCCSCF_USE_SSL;
-		if (connection->tls_insecure)
-			flags |= LCCSCF_ALLOW_SELFSIGNED | LCCSCF_ALLOW_INSECURE |
-				LCCSCF_ALLOW_EXPIRED | LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK;
-		else if (connection->url.ipv6)
-			flags |= LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK;	/* see tls.c */
-	}
-	flags |= LCCSCF_HTTP_NO_FOLLOW_REDIRECT;
-
-	memset(&info, 0, sizeof(info));
-	info.context = connection->wire->context;
-	info.vhost = connection->wire->vhost;
-	info.address = address;
-	info.port = connection->url.port;
-	info.host = connection->url.authority;
-	info.path = connection->url.path;
-	info.alpn = "http/1.1";
-	info.ssl_connection = flags;
-	info.local_protocol_name = cs_protocols[0].name;
-	info.pwsi = &connection->wsi;	/* set before the first callback */
-	info.retry_and_idle_policy = &no_keepalive;
-	connection->attempt_failed = false;
-	connection->attempt_errno = 0;
-	connection->state = CS_CONNECTING;
-	connection->wire->acted = true;
-	if (lws_client_connect_via_info(&info) != NULL)
-		return true;
-	connection->wsi = NULL;
-	return false;
-}
-
-/* Try addresses until one is under way, or none is left. */
-static void
-dial(CsConnection *connection, int64_t now)
-{
-	char		peer[CS_PEER_MAX];
-	int			problem = connection->attempt_errno;
-
-	while (connection->address_next < connection->address_count)
-	{
-		const char *address = connection->addresses[connection->address_next++];
-		int			left = connection->address_count - connection->address_next;
-
-		problem = route_problem(address, connection->url.port);
-		if (problem != 0)
-			continue;
-		if (!attempt(connection, address))
-		{
-			if (connection->state == CS_CONNECTING)
-				continue;
-			cs_connection_failed(connection, "it could not be started");
-			return;
-		}
-		connection->attempt_due = 0;
-		if (left > 0 && connection->connect_due != 0)
-			connection->attempt_due = now +
-				(connection->connect_due - now) / (left + 1) + 1;
-		if (connection->state == CS_CONNECTING)
-			watch_tcp(connection);
-		return;
-	}
-	cs_connection_because(connection, "could not connect to %s: %s",
-						  cs_connection_peer(connection, peer),
-						  problem == 0 ? "the attempt failed" :
-						  strerror(problem));
-	give_up(connection);
-}
-
-/* Take over the addresses, if they are known by now. */
-static void
-resolved(CsConnection *connection)
-{
-	char		problem[CS_WIRE_REASON_MAX];
-
-	if (!cs_resolve_done(connection->resolution, connection->addresses,
-						 &connection->address_count, problem))
-		return;
-	connection->resolution = NULL;
-	connection->state = CS_DIALING;
-	if (connection->address_count > 0)
-		return;
-	cs_connection_because(connection,
-						  "could not resolve host name \"%s\": %.100s",
-						  connection->url.host, problem);
-	cs_connection_finish(connection);
-}
-
-/* It took too long to come up. */
-static void
-connect_timed_out(CsConnection *connection)
-{
-	double		seconds = (double) connection->connect_timeout / 1000;
-	char		peer[CS_PEER_MAX];
-
-	cs_connection_peer(connection, peer);
-	if (connection->state == CS_RESOLVING)
-		cs_connection_because(connection,
-							  "could not resolve host name \"%s\": no answer"
-							  " within %g s", connection->url.host, seconds);
-	else if (connection->state != CS_HANDSHAKING)
-		cs_connection_because(connection,
-							  "could not connect to %s: no answer within %g s",
-							  peer, seconds);
-	else if (connection->url.tls && !connection->tls_done)
-		cs_connection_because(connection,
-							  "TLS handshake with %s timed out after %g s",
-							  peer, seconds);
-	else
-		cs_connection_because(connection,
-							  "WebSocket handshake with %s timed out after"
-							  " %g s", peer, seconds);
-	give_up(connection);
-}
-
 /* ---------- what is due ---------- */
-
-static void
-act_before_open(CsConnection *connection, int64_t now)
-{
-	if (connection->want_close)
-	{
-		give_up(connection);
-		return;
-	}
-	if (connection->connect_due != 0 && now >= connection->connect_due)
-	{
-		connect_timed_out(connection);
-		return;
-	}
-	if (connection->state == CS_RESOLVING)
-		resolved(connection);
-	if (connection->state == CS_CONNECTING)
-	{
-		if (connection->attempt_due != 0 && now >= connection->attempt_due)
-		{
-			connection->attempt_failed = true;
-			connection->attempt_errno = ETIMEDOUT;
-		}
-		if (connection->attempt_failed)
-		{
-			drop(connection);
-			connection->state = CS_DIALING;
-		}
-	}
-	if (connection->state == CS_DIALING)
-		dial(connection, now);
-}
 
 /*
  * Let libwebsockets send the close frame and wait for the peer's.  It would
@@ -478,7 +231,7 @@ void
 cs_connection_act(CsConnection *connection, int64_t now)
 {
 	if (connection->state < CS_OPEN)
-		act_before_open(connection, now);
+		cs_connection_dial(connection, now);
 	if (connection->state == CS_OPEN && connection->ping_due != 0 &&
 		now >= connection->ping_due)
 	{
@@ -489,7 +242,7 @@ cs_connection_act(CsConnection *connection, int64_t now)
 			connection->pong_due = now + connection->pong_timeout;
 	}
 	if (connection->state == CS_CLOSING && now >= connection->close_due)
-		give_up(connection);
+		cs_connection_give_up(connection);
 	if (connection->state == CS_CLOSING && connection->want_close &&
 		connection->drained && connection->wsi != NULL)
 		send_close(connection);
@@ -563,7 +316,7 @@ cs_connection_judge(CsConnection *connection, int64_t now)
 			connection->idle_due = now + connection->idle_timeout - since;
 		return;
 	}
-	give_up(connection);
+	cs_connection_give_up(connection);
 }
 
 /* The nearer of two deadlines, of which 0 is none. */
@@ -674,32 +427,6 @@ headers_copy(const CsHeader *headers, int count)
 	return copy;
 }
 
-/* The first step: a thread for a name, nothing for an address. */
-static bool
-begin(CsConnection *connection, char *reason)
-{
-	CsWire	   *wire = connection->wire;
-
-	if (connection->url.literal)
-	{
-		snprintf(connection->addresses[0], CS_NUMERIC_MAX, "%s",
-				 connection->url.host);
-		connection->address_count = 1;
-		connection->state = CS_DIALING;
-		return true;
-	}
-	connection->state = CS_RESOLVING;
-	connection->resolution = cs_resolve_start(connection->url.host,
-											  connection->url.port,
-											  &wire->wakeup);
-	if (connection->resolution == NULL)
-		snprintf(reason, CS_WIRE_REASON_MAX,
-				 "could not start to resolve host name \"%s\": too many"
-				 " attempts are waiting for name servers",
-				 connection->url.host);
-	return connection->resolution != NULL;
-}
-
 /*
  * Begin a connection; see wire.h.
  */
@@ -733,7 +460,7 @@ cs_connection_open(CsWire *wire, const CsConnectParams *params,
 					  reason) ||
 		!cs_headers_check(params->headers, params->header_count, reason) ||
 		(connection->url.tls && !cs_tls_load(wire, reason)) ||
-		!begin(connection, reason))
+		!cs_connection_begin(connection, reason))
 	{
 		wire->inbox.reserved -= 2;
 		cs_connection_free(connection);

@@ -4,7 +4,8 @@
  *	  What the files of the transport share, and nobody else sees.
  *
  *	  loop.c		 CsWire: the loop, and the order of work in one run
- *	  connection.c	 a connection's life: states, deadlines, attempts
+ *	  connection.c	 a connection's life: wishes, deadlines, ends
+ *	  dial.c		 how it comes up
  *	  callbacks.c	 what libwebsockets tells us about a connection
  *	  inbox.c		 events and received messages waiting for the consumer
  *	  resolve.c		 names to addresses, in a thread
@@ -166,6 +167,7 @@ struct CsConnection
 	CsWire	   *wire;
 	struct lws *wsi;			/* NULL: libwebsockets knows nothing of us */
 	CsState		state;
+	CsState		ended_in;		/* the state before CS_GONE */
 
 	/* as asked for */
 	CsUrl		url;
@@ -240,11 +242,19 @@ extern void cs_connection_because(CsConnection *connection,
 								  const char *format,...)
 			__attribute__((format(printf, 2, 3)));
 extern void cs_connection_finish(CsConnection *connection);
+extern void cs_connection_drop(CsConnection *connection);
+extern void cs_connection_give_up(CsConnection *connection);
 extern void cs_connection_opened(CsConnection *connection);
 extern void cs_connection_free(CsConnection *connection);
 extern const char *cs_connection_peer(const CsConnection *connection,
 									  char text[CS_PEER_MAX]);
 extern void cs_connection_hide(const CsConnection *connection, char *text);
+
+/* ---------- dial.c ---------- */
+
+extern bool cs_connection_begin(CsConnection *connection,
+								char reason[CS_WIRE_REASON_MAX]);
+extern void cs_connection_dial(CsConnection *connection, int64_t now);
 
 /* ---------- callbacks.c ---------- */
 

@@ -33,9 +33,29 @@ static CsWireLogLevel lowest = CS_WIRE_LOG_WARNING;
 /* Said for each loop because we refuse the proxy of the environment. */
 static const char *const unwanted = "http_proxy needs to be ads:port";
 
+/*
+ * Said of a single attempt to connect, for which the event of its end has the
+ * reason.  A log that repeats them with every attempt is no help.
+ */
+static const char *const reported[] = {
+	"SSL error: ",
+	"lws_client_handshake: got bad",
+	"lws_client_int_s_hs: ",
+	"lws_client_ws_upgrade: ",
+	"Unknown ext",
+	"problems parsing header",
+	"accepting ",
+	NULL
+};
+
 static CsWireLogLevel
-level_of(int level)
+level_of(int level, const char *line)
 {
+	for (int i = 0; reported[i] != NULL; i++)
+	{
+		if (strstr(line, reported[i]) != NULL)
+			return CS_WIRE_LOG_DEBUG;
+	}
 	if (level & LLL_ERR)
 		return CS_WIRE_LOG_ERROR;
 	if (level & LLL_WARN)
@@ -49,7 +69,7 @@ level_of(int level)
 static void
 emit(int library_level, const char *line)
 {
-	CsWireLogLevel level = level_of(library_level);
+	CsWireLogLevel level = level_of(library_level, line);
 	const char *bracket;
 	unsigned	slot;
 

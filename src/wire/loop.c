@@ -18,6 +18,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,6 +172,22 @@ wire_free(CsWire *wire)
 	free(wire);
 }
 
+/* The loop, and the handle that resolver threads wake it with. */
+static bool
+loop_create(CsWire *wire)
+{
+	int			code = uv_loop_init(&wire->loop);
+
+	if (code == 0)
+	{
+		code = uv_async_init(&wire->loop, &wire->wakeup, woken);
+		if (code != 0)
+			uv_loop_close(&wire->loop);
+	}
+	errno = -code;
+	return code == 0;
+}
+
 /*
  * Make an event loop; see wire.h.
  */
@@ -194,11 +211,10 @@ cs_wire_create(const CsWireOptions *options, char reason[CS_WIRE_REASON_MAX])
 			return NULL;
 		}
 	}
-	if (uv_loop_init(&wire->loop) != 0 ||
-		uv_async_init(&wire->loop, &wire->wakeup, woken) != 0)
+	if (!loop_create(wire))
 	{
 		snprintf(reason, CS_WIRE_REASON_MAX,
-				 "could not create an event loop (out of descriptors?)");
+				 "could not create an event loop: %s", strerror(errno));
 		free(wire->tls_ca);
 		free(wire);
 		return NULL;

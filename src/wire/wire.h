@@ -187,6 +187,22 @@ extern bool cs_connection_send(CsConnection *connection, const char *data,
 extern void cs_connection_close(CsConnection *connection, int code,
 								const char *reason);
 
+/* The steps on the way to an open connection, in order. */
+typedef enum CsPhase
+{
+	CS_PHASE_NAME,				/* the host's addresses are asked for */
+	CS_PHASE_TCP,
+	CS_PHASE_TLS,				/* left out without TLS */
+	CS_PHASE_HANDSHAKE,			/* HTTP upgrade */
+	CS_PHASE_OPEN				/* open, or past it */
+} CsPhase;
+
+/*
+ * The step a connection is at, or failed in.  Not to be asked of one whose
+ * CS_WIRE_CLOSED was taken.
+ */
+extern CsPhase cs_connection_phase(const CsConnection *connection);
+
 /* Bytes of payload received and sent so far. */
 extern uint64_t cs_connection_bytes_in(const CsConnection *connection);
 extern uint64_t cs_connection_bytes_out(const CsConnection *connection);

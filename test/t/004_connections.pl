@@ -26,7 +26,7 @@ my $server = new_server('connections', 'chainstream.connect_timeout' => "'1s'");
 
 # Takes connections and never answers.
 my $mute = IO::Socket::INET->new(
-	Listen => 5, LocalAddr => '127.0.0.1', Proto => 'tcp') or die $!;
+	Listen => 1000, LocalAddr => '127.0.0.1', Proto => 'tcp') or die $!;
 my $mute_url = 'ws://127.0.0.1:' . $mute->sockport;
 
 sub add
@@ -106,6 +106,25 @@ is( sql($server,
 		 WHERE name IN ('untrusted', 'wrong_host') AND connections > 0"),
 	0, 'neither is connected');
 add('hanging', [ 'wss://127.0.0.1:' . $mute->sockport ]);
+
+# ---------- and check_source() says which step fails ----------
+
+sub checked
+{
+	my ($name) = @_;
+	return sql($server,
+		"SELECT string_agg(step || ' ' || outcome, ', ') FILTER (WHERE outcome <> 'skipped')
+		 FROM chainstream.check_source('$name')");
+}
+is(checked('refused'), 'name ok, tcp failed', 'check_source: nobody listens');
+is(checked('nameless'), 'name failed', 'check_source: no such name');
+is(checked('mute'), 'name ok, tcp ok, handshake failed', 'check_source: no answer');
+is(checked('untrusted'), 'name ok, tcp ok, tls failed', 'check_source: unknown authority');
+is( checked('trusted'),
+	'name ok, tcp ok, tls ok, handshake ok, subscribe ok, message waiting',
+	'check_source: everything works, but it is quiet');
+is( sql($server, "SELECT count(*) FROM chainstream.check_source('refused') WHERE outcome = 'failed' AND hint IS NULL"),
+	0, 'and what to do');
 
 # ---------- none of which keeps anybody waiting ----------
 
