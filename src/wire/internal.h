@@ -269,6 +269,8 @@ struct CsWire
 	uv_async_t	wakeup;			/* a resolver thread has finished */
 	struct lws_context *context;	/* set to NULL by its end */
 	struct lws_vhost *vhost;
+	int			wakeup_fd;		/* with which it wakes itself; -1: not known */
+	mode_t		wakeup_mode;
 	SSL_CTX    *tls;
 	bool		tls_loaded;		/* the authorities are in it */
 	char	   *tls_ca;

@@ -22,7 +22,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "wire/internal.h"
 
@@ -114,6 +116,35 @@ vhost_create(CsWire *wire)
 	return lws_create_vhost(wire->context, &info);
 }
 
+/*
+ * libwebsockets 4.3 never closes the descriptor with which it wakes itself.
+ * So it is remembered: the one of its watchers that is not a socket.
+ */
+static void
+find_wakeup(uv_handle_t *handle, void *argument)
+{
+	CsWire	   *wire = argument;
+	struct stat status;
+	uv_os_fd_t	fd;
+
+	if (handle->type == UV_POLL && uv_fileno(handle, &fd) == 0 &&
+		fstat(fd, &status) == 0 && !S_ISSOCK(status.st_mode))
+	{
+		wire->wakeup_fd = fd;
+		wire->wakeup_mode = status.st_mode;
+	}
+}
+
+static void
+close_wakeup(const CsWire *wire)
+{
+	struct stat status;
+
+	if (wire->wakeup_fd >= 0 && fstat(wire->wakeup_fd, &status) == 0 &&
+		status.st_mode == wire->wakeup_mode)
+		close(wire->wakeup_fd);
+}
+
 /* Close a handle that libwebsockets left in the loop, and free it. */
 static void
 sweep_done(uv_handle_t *handle)
@@ -164,6 +195,7 @@ wire_free(CsWire *wire)
 	uv_close((uv_handle_t *) &wire->wakeup, NULL);
 	uv_walk(&wire->loop, sweep, wire);
 	loop_drain(wire);
+	close_wakeup(wire);
 	uv_loop_close(&wire->loop);
 	cs_inbox_free(&wire->inbox);
 	if (wire->tls != NULL)
@@ -199,6 +231,7 @@ cs_wire_create(const CsWireOptions *options, char reason[CS_WIRE_REASON_MAX])
 	snprintf(reason, CS_WIRE_REASON_MAX, "out of memory");
 	if (wire == NULL)
 		return NULL;
+	wire->wakeup_fd = -1;
 	wire->message_limit = options->message_limit;
 	wire->inbox_limit = options->inbox_limit;
 	cs_inbox_init(&wire->inbox, options->inbox_limit);
@@ -229,7 +262,10 @@ cs_wire_create(const CsWireOptions *options, char reason[CS_WIRE_REASON_MAX])
 	}
 	wire->context = context_create(wire);
 	if (wire->context != NULL)
+	{
+		uv_walk(&wire->loop, find_wakeup, wire);
 		wire->vhost = vhost_create(wire);
+	}
 	if (wire->vhost == NULL)
 	{
 		snprintf(reason, CS_WIRE_REASON_MAX,

@@ -97,10 +97,21 @@ wait_state($server, 'nano', 'stalled');
 like(status_of($server, 'nano', 'last_error'), qr/lock timeout/, 'the status says why');
 isnt(status_of($server, 'nano', 'next_retry_at'), '', 'and when it will be tried again');
 my $meanwhile = send_fresh();
+
+# a flood meanwhile: not read, so it stays with the node
+my $messages = status_of($server, 'nano', 'messages');
+my $stored = sql($server, 'SELECT rows FROM chainstream.status');
+$simulator->command('count 50000');
+$simulator->command('rate max');
+$simulator->wait_for(sub { $_[0]->stats->{sent} > 200 });
+cmp_ok(status_of($server, 'nano', 'messages'), '<=', $messages + 1,
+	'nothing is read meanwhile');
+cmp_ok($simulator->stats->{sent}, '<', 40000, 'the node feels it');
 session_do($locker, 'COMMIT');
 session_end($locker);
 arrives($held, 'the row that waited is stored');
 arrives($meanwhile, 'and what came meanwhile');
+wait_until($server, "SELECT rows = $stored + 50002 FROM chainstream.status", 'and the flood');
 wait_state($server, 'nano', 'streaming');
 is(count_rows($server, 'rejects'), 0, 'none was rejected');
 sql($server, "ALTER ROLE \"$user\" RESET lock_timeout");
