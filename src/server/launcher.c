@@ -266,25 +266,36 @@ reap_child(Child *child, CsSlot *slot)
 	}
 }
 
+/* Say in the status view why a wanted source has no worker. */
 static void
-start_child(int index, Child *child, CsSlot *slot)
+publish_problem(CsSlot *slot, const char *problem, TimestampTz retry_at)
 {
 	CsWorkerStatus status;
 
+	cs_status_read(slot, &status);
+	if (status.state == CS_WORKER_FAILED && strcmp(status.last_error, problem) == 0 &&
+		retry_at == 0)
+		return;
+	strlcpy(status.last_error, problem, sizeof(status.last_error));
+	status.state = CS_WORKER_FAILED;
+	status.connections = 0;
+	status.connected_since = 0;
+	status.last_error_at = GetCurrentTimestamp();
+	status.next_retry_at = retry_at;
+	cs_status_publish(slot, &status);
+}
+
+static void
+start_child(int index, Child *child, CsSlot *slot)
+{
 	child->handle = start_process("chainstream_worker_main", "chainstream worker",
 								  slot->source, Int32GetDatum(index));
 	if (child->handle == NULL)
 	{
 		child->next_start = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 														NO_SLOT_RETRY_MS);
-		cs_status_read(slot, &status);
-		snprintf(status.last_error, sizeof(status.last_error),
-				 "no background worker is free (max_worker_processes = %d)",
-				 max_worker_processes);
-		status.state = CS_WORKER_FAILED;
-		status.last_error_at = GetCurrentTimestamp();
-		status.next_retry_at = child->next_start;
-		cs_status_publish(slot, &status);
+		publish_problem(slot, "no background worker is free; see max_worker_processes",
+						child->next_start);
 		return;
 	}
 	child->started_at = GetCurrentTimestamp();
@@ -301,6 +312,7 @@ tend_slot(int index)
 	Child	   *child = &children[index];
 	CsSlot	   *slot = &cs_shared->slots[index];
 	bool		wanted;
+	char		problem[CS_STATUS_TEXT_MAX] = "";
 
 	if (child->handle != NULL && has_stopped(child->handle))
 		reap_child(child, slot);
@@ -316,11 +328,13 @@ tend_slot(int index)
 		cs_shared->mark_all |= cs_shared->slots_lacking;
 		cs_shared->slots_lacking = false;
 	}
-	/* no owner: the scan has said so in the status, and will look again */
-	if (wanted && child->handle == NULL &&
-		(cs_database_barred(slot->database) || !OidIsValid(slot->role)))
+	if (wanted && child->handle == NULL)
+		memcpy(problem, slot->problem, sizeof(problem));
+	if (child->handle == NULL && (problem[0] != '\0' || cs_database_barred(slot->database)))
 		wanted = false;
 	LWLockRelease(cs_shared->lock);
+	if (problem[0] != '\0')
+		publish_problem(slot, problem, 0);
 
 	if (!wanted)
 	{

@@ -163,18 +163,6 @@ take_free_slot(Oid database, const char *source)
 	return NULL;
 }
 
-static void
-note_problem(CsSlot *slot, const char *problem)
-{
-	CsWorkerStatus status;
-
-	cs_status_read(slot, &status);
-	status.state = CS_WORKER_FAILED;
-	status.last_error_at = GetCurrentTimestamp();
-	strlcpy(status.last_error, problem, sizeof(status.last_error));
-	cs_status_publish(slot, &status);
-}
-
 /* Make the slots of this database say what was read. */
 static void
 publish(List *sources)
@@ -201,8 +189,8 @@ publish(List *sources)
 		}
 		slot->wanted = true;
 		slot->role = wanted->role;
-		if (wanted->problem)
-			note_problem(slot, wanted->problem);
+		strlcpy(slot->problem, wanted->problem ? wanted->problem : "",
+				sizeof(slot->problem));
 	}
 	if (without > 0)
 		cs_shared->slots_lacking = true;

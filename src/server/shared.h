@@ -73,6 +73,8 @@ typedef struct CsSlot
 	Oid			database;
 	Oid			role;			/* the owner; InvalidOid: there is none */
 	char		source[CS_SOURCE_NAME_MAX];
+	char		problem[CS_STATUS_TEXT_MAX];	/* why no worker can be
+												 * started; empty: none */
 	pid_t		pid;			/* of the worker, 0: none */
 	Latch	   *latch;			/* of the worker, while pid is set */
 

@@ -10,7 +10,6 @@
 #define _GNU_SOURCE
 #include "wire_peer.h"
 
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -608,90 +607,6 @@ test_pongs(void)
 	cs_wire_destroy(wire);
 }
 
-/* ---------- cost ---------- */
-
-static void
-test_idle(void)
-{
-	CsWire	   *wire = wire_start(MIB, MIB, NULL);
-	PeerServer *server = peer_start(script_deaf);
-	CsWireEvent event;
-	struct rusage before;
-	struct rusage after;
-	int64_t		end;
-	int			turns = 0;
-	long		spent;
-
-	open_url(wire, peer_url(server, "/"));
-	await(wire, &event, 100);
-	getrusage(RUSAGE_THREAD, &before);
-	for (end = milliseconds() + 1000; milliseconds() < end; turns++)
-		turn(wire, (int) (end - milliseconds()));
-	getrusage(RUSAGE_THREAD, &after);
-	spent = (after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000000 +
-		after.ru_utime.tv_usec - before.ru_utime.tv_usec;
-	ok(turns <= 4, "an idle connection does not wake up (%d turns a second)",
-	   turns);
-	printf("# idle for a second: %ld us of processor time\n", spent);
-	cs_wire_destroy(wire);
-	peer_stop(server);
-}
-
-#define BULK 65536				/* bytes of frames written at once */
-
-static void
-script_fast(Peer *peer)
-{
-	char	   *text = pattern(996);
-	char	   *bulk = malloc(BULK * 16);
-	size_t		length = 0;
-
-	if (bulk != NULL && peer_upgrade(peer))
-	{
-		for (int i = 0; i < BULK * 16 / 1000; i++)
-		{
-			memcpy(bulk + length, "\x81\x7e\x03\xe4", 4);
-			memcpy(bulk + length + 4, text, 996);
-			length += 1000;
-		}
-		while (!peer->server->stopping && peer_write(peer, bulk, length))
-			;
-	}
-	free(bulk);
-	free(text);
-}
-
-static void
-test_speed(void)
-{
-	CsWire	   *wire = wire_start(MIB, 64 * MIB, NULL);
-	PeerServer *server = peer_start(script_fast);
-	CsWireEvent event;
-	int64_t		start;
-	int64_t		took;
-	long		count = 0;
-	bool		right = true;
-
-	open_url(wire, peer_url(server, "/"));
-	start = milliseconds();
-	while (milliseconds() - start < 1500)
-	{
-		turn(wire, 100);
-		while (cs_wire_next(wire, &event))
-		{
-			count++;
-			right = right && event.length == 996;
-		}
-		cs_wire_release(wire);
-	}
-	took = milliseconds() - start;
-	ok(right && count > 1000, "a peer that sends as fast as it can");
-	printf("# %lld messages of 996 bytes a second\n",
-		   (long long) count * 1000 / took);
-	cs_wire_destroy(wire);
-	peer_stop(server);
-}
-
 int
 main(void)
 {
@@ -713,7 +628,5 @@ main(void)
 	test_flow(true);
 	test_silence();
 	test_pongs();
-	test_idle();
-	test_speed();
 	return tap_end();
 }
