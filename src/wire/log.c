@@ -83,7 +83,7 @@ emit(int library_level, const char *line)
 	while (*line == ' ')
 		line++;
 	if (level < lowest || *line == '\0' || *line == '\n' ||
-		strncmp(line, unwanted, strlen(unwanted)) == 0)
+		strstr(line, unwanted) != NULL)
 		return;
 	if (ring_count == RING_LINES)
 	{
