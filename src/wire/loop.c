@@ -19,6 +19,7 @@
  *-------------------------------------------------------------------------
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,9 @@
 
 /* Descriptors libwebsockets makes room for, its own included. */
 #define DESCRIPTORS_MAX 256
+
+/* What the loop and libwebsockets open to begin with, and some. */
+#define DESCRIPTORS_NEEDED 16
 
 /* Its own deadlines; ours are shorter and know better. */
 #define LIBRARY_TIMEOUT_S 3600
@@ -204,12 +208,40 @@ wire_free(CsWire *wire)
 	free(wire);
 }
 
+/*
+ * Are so many descriptors to be had?  libuv aborts the process when its first
+ * loop cannot have them.
+ */
+static bool
+descriptors_left(void)
+{
+	int			fds[DESCRIPTORS_NEEDED];
+	int			count = 0;
+	int			problem = 0;
+
+	while (count < DESCRIPTORS_NEEDED && problem == 0)
+	{
+		fds[count] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (fds[count] < 0)
+			problem = errno;
+		else
+			count++;
+	}
+	while (count > 0)
+		close(fds[--count]);
+	errno = problem;
+	return problem == 0;
+}
+
 /* The loop, and the handle that resolver threads wake it with. */
 static bool
 loop_create(CsWire *wire)
 {
-	int			code = uv_loop_init(&wire->loop);
+	int			code;
 
+	if (!descriptors_left())
+		return false;
+	code = uv_loop_init(&wire->loop);
 	if (code == 0)
 	{
 		code = uv_async_init(&wire->loop, &wire->wakeup, woken);

@@ -14,6 +14,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -85,6 +86,7 @@ resolver_main(void *argument)
 	struct addrinfo *list = NULL;
 	char		addresses[CS_ADDRESSES_MAX][CS_NUMERIC_MAX] = {{0}};
 	char		problem[CS_WIRE_REASON_MAX / 2] = "";
+	char		words[64];
 	int			count = 0;
 	int			code;
 
@@ -93,7 +95,8 @@ resolver_main(void *argument)
 	hints.ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV;
 	code = getaddrinfo(resolution->host, resolution->port, &hints, &list);
 	if (code == EAI_SYSTEM)
-		snprintf(problem, sizeof(problem), "system error %d", errno);
+		snprintf(problem, sizeof(problem), "%s",
+				 strerror_r(errno, words, sizeof(words)));
 	else if (code != 0)
 		snprintf(problem, sizeof(problem), "%s", gai_strerror(code));
 	else

@@ -17,6 +17,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -67,7 +68,8 @@ typedef struct Totals
 static volatile sig_atomic_t stopped = 0;
 static bool terminal;
 static int	width = 80;
-static int	status_lines = 0;	/* drawn at the bottom just now */
+static char *status_text = NULL;	/* as it was read last */
+static int	status_lines = 0;	/* of it, drawn at the bottom just now */
 static Totals totals;
 
 static void
@@ -275,7 +277,45 @@ show_notification(const PGnotify *notify)
 	json_object_put(payload);
 }
 
-/* Draw one line per source, and how long this goes on. */
+/* Write one line per source, and how long this goes on, to *text*. */
+static void
+compose_status(FILE *text, PGresult *result, int remaining)
+{
+	for (int i = 0; i < PQntuples(result); i++)
+	{
+		const char *state = PQgetvalue(result, i, 1);
+		const char *error = PQgetvalue(result, i, 5);
+		bool		good = strcmp(state, "streaming") == 0;
+
+		fprintf(text, "%s%-8.8s%s %s%-11s%s", colour(BOLD),
+				PQgetvalue(result, i, 0), colour(PLAIN),
+				colour(good ? GREEN : RED), state, colour(PLAIN));
+		fprintf(text, " %s messages  %s rows  %s rejected",
+				PQgetvalue(result, i, 2), PQgetvalue(result, i, 3),
+				PQgetvalue(result, i, 4));
+		if (i == 0 && remaining > 0)
+			fprintf(text, "  %s%d s to go%s", colour(DIM), remaining,
+					colour(PLAIN));
+		fprintf(text, "\n");
+		if (!good && error[0] != '\0')
+			fprintf(text, "  %s%.*s%s\n", colour(RED),
+					terminal ? width - 3 : 300, error, colour(PLAIN));
+	}
+}
+
+/* Draw the status as it was read last, below what is printed. */
+static void
+draw_status(void)
+{
+	clear_status();
+	for (const char *at = status_text; at && *at; at++)
+		status_lines += *at == '\n';
+	if (status_text)
+		fputs(status_text, stdout);
+	fflush(stdout);
+}
+
+/* Read the status anew and draw it. */
 static void
 show_status(PGconn *connection, int remaining)
 {
@@ -283,33 +323,21 @@ show_status(PGconn *connection, int remaining)
 								"SELECT name, state, messages, rows, rejected, "
 								"coalesce(last_error, '') FROM chainstream.status "
 								"ORDER BY name");
+	size_t		size;
+	FILE	   *text;
 
-	if (PQresultStatus(result) != PGRES_TUPLES_OK)
+	if (PQresultStatus(result) == PGRES_TUPLES_OK)
 	{
-		PQclear(result);
-		return;
+		free(status_text);
+		status_text = NULL;
+		text = open_memstream(&status_text, &size);
+		if (text)
+		{
+			compose_status(text, result, remaining);
+			fclose(text);
+		}
+		draw_status();
 	}
-	clear_status();
-	for (int i = 0; i < PQntuples(result); i++)
-	{
-		const char *state = PQgetvalue(result, i, 1);
-		const char *error = PQgetvalue(result, i, 5);
-		bool		good = strcmp(state, "streaming") == 0;
-		int			printed;
-
-		printf("%s%-8.8s%s %s%-11s%s", colour(BOLD), PQgetvalue(result, i, 0),
-			   colour(PLAIN), colour(good ? GREEN : RED), state, colour(PLAIN));
-		printed = 20 + printf(" %s messages  %s rows  %s rejected",
-							  PQgetvalue(result, i, 2), PQgetvalue(result, i, 3),
-							  PQgetvalue(result, i, 4));
-		if (!good && printed < width - 4)
-			printf("  %s%.*s%s", colour(RED), width - printed - 3, error, colour(PLAIN));
-		else if (i == 0 && remaining > 0)
-			printf("  %s%d s to go%s", colour(DIM), remaining, colour(PLAIN));
-		printf("\n");
-	}
-	status_lines = PQntuples(result);
-	fflush(stdout);
 	PQclear(result);
 }
 
@@ -323,12 +351,16 @@ listen_until(PGconn *connection, double deadline)
 	{
 		double		left = deadline - now();
 		PGnotify   *notify;
+		bool		came = false;
 
 		while ((notify = PQnotifies(connection)) != NULL)
 		{
 			show_notification(notify);
 			PQfreemem(notify);
+			came = true;
 		}
+		if (came && terminal)
+			draw_status();
 		fflush(stdout);
 		if (left <= 0)
 			return true;

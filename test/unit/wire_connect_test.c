@@ -392,7 +392,7 @@ timed(CsWire *wire, const char *url, const char *reason)
 	params.connect_timeout_ms = 300;
 	failed = fails(wire, &params, &event);
 	took = milliseconds() - start;
-	ok(failed && took >= 290 && took < 800, "timed out after %lld ms",
+	ok(failed && took >= 290 && took < 2000, "timed out after %lld ms",
 	   (long long) took);
 	contains(event.reason, reason, "what took so long");
 }
@@ -472,13 +472,13 @@ test_names(void)
 	turn(wire, 20);
 	cs_connection_close(connection, 1000, "");
 	start = milliseconds();
-	ok(await_closed(wire, &event, 1000) && milliseconds() - start < 100,
+	ok(await_closed(wire, &event, 1000) && milliseconds() - start < 500,
 	   "can be closed while the name is being resolved");
 	cs_connection_open(wire, &params, reason);
 	ok(settles(wire, &slow_lookups, 3), "a lookup is under way");
 	start = milliseconds();
 	cs_wire_destroy(wire);
-	ok(milliseconds() - start < 100, "and the loop ends at once");
+	ok(milliseconds() - start < 500, "and the loop ends at once");
 	peer_stop(server);
 }
 
@@ -506,7 +506,7 @@ test_many_lookups(void)
 	}
 	waitpid(child, &status, 0);
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 7 &&
-	   milliseconds() - start < 4000, "exit() does not wait for a lookup");
+	   milliseconds() - start < 8000, "exit() does not wait for a lookup");
 
 	wire = wire_start(MIB, MIB, NULL);
 	while (count < 100 && cs_connection_open(wire, &params, reason) != NULL)

@@ -1,9 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * wire_test.c
- *	  The transport, once connected: messages, limits, ends, flow, silence.
+ *	  The transport, once connected: messages, limits, ends.
  *
- * How connections come about is the business of wire_connect_test.c.
+ * How connections come about is the business of wire_connect_test.c, the
+ * flow of messages that of wire_flow_test.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -357,6 +358,48 @@ script_deaf(Peer *peer)
 	}
 }
 
+/* Random bytes, some of which look like frames. */
+static void
+script_garbage(Peer *peer)
+{
+	unsigned	seed = (unsigned) ++peer->server->count;
+	unsigned char bytes[3000];
+	size_t		length = (size_t) rand_r(&seed) % sizeof(bytes);
+
+	if (!peer_upgrade(peer))
+		return;
+	for (size_t i = 0; i < length; i++)
+		bytes[i] = (unsigned char) (rand_r(&seed) >> 8);
+	for (size_t i = 0; i + 8 < length; i += (size_t) rand_r(&seed) % 60)
+	{
+		bytes[i] = (unsigned char) ((rand_r(&seed) % 2) << 7 |
+									rand_r(&seed) % 16);
+		bytes[i + 1] = (unsigned char) (rand_r(&seed) % 128);
+	}
+	peer_write(peer, bytes, length);
+}
+
+static void
+test_garbage(void)
+{
+	PeerServer *server = peer_start(script_garbage);
+	CsWire	   *wire = wire_start(MIB, MIB, NULL);
+	CsWireEvent event;
+	int			ended = 0;
+
+	for (int i = 0; i < 300; i++)
+	{
+		if (open_url(wire, peer_url(server, "/")) == NULL ||
+			!await_closed(wire, &event, 3000))
+			break;
+		cs_wire_release(wire);
+		ended++;
+	}
+	ok(ended == 300, "garbage ends a connection, and nothing else (%d)", ended);
+	cs_wire_destroy(wire);
+	peer_stop(server);
+}
+
 static void
 test_end(PeerScript script, int code, const char *reason)
 {
@@ -391,9 +434,9 @@ test_deaf(void)
 	int64_t		took;
 
 	cs_connection_close(connection, 1000, "");
-	ok(await_closed(wire, &event, 3000), "a peer that ignores our close");
+	ok(await_closed(wire, &event, 5000), "a peer that ignores our close");
 	took = milliseconds() - start;
-	ok(took >= 900 && took < 1500, "is left after a second (%lld ms)",
+	ok(took >= 900 && took < 2500, "is left after a second (%lld ms)",
 	   (long long) took);
 
 	/* Its buffers full, so that not even the close frame gets out. */
@@ -410,201 +453,12 @@ test_deaf(void)
 	}
 	cs_connection_close(connection, 1000, "");
 	start = milliseconds();
-	ok(await_closed(wire, &event, 3000) && milliseconds() - start < 1500,
+	ok(await_closed(wire, &event, 5000) && milliseconds() - start < 2500,
 	   "even if it reads nothing");
 	start = milliseconds();
 	cs_wire_destroy(wire);
-	ok(milliseconds() - start < 100, "and the loop ends at once");
+	ok(milliseconds() - start < 500, "and the loop ends at once");
 	peer_stop(server);
-}
-
-/* ---------- flow control ---------- */
-
-#define FLOW_SIZE 1000
-#define FLOW_COUNT 40000
-
-static void
-script_flood(Peer *peer)
-{
-	char	   *text = pattern(FLOW_SIZE);
-
-	if (peer_upgrade(peer))
-	{
-		for (int i = 0; i < FLOW_COUNT; i++)
-		{
-			snprintf(text, 12, "%010d", i);
-			text[10] = ' ';
-			if (!peer_frame(peer, FRAME_TEXT, text, FLOW_SIZE))
-				break;
-			peer->server->count++;
-		}
-		peer_finish(peer);
-	}
-	free(text);
-}
-
-/* Take all there is; returns how many, -1 if one is out of order. */
-static int
-take_all(CsWire *wire, int expected)
-{
-	CsWireEvent event;
-	int			count = 0;
-
-	while (cs_wire_next(wire, &event))
-	{
-		if (event.kind != CS_WIRE_MESSAGE || event.length != FLOW_SIZE ||
-			atoi(event.data) != expected + count)
-			return -1;
-		count++;
-	}
-	return count;
-}
-
-static void
-test_flow(bool by_limit)
-{
-	const char *name = by_limit ? "inbox limit" : "pause";
-	PeerServer *server = peer_start(script_flood);
-	CsWire	   *wire = wire_start(MIB, by_limit ? MIB : 64 * MIB, NULL);
-	CsConnectParams params = params_for(peer_url(server, "/"));
-	CsWireEvent event;
-	int64_t		end;
-	int			received;
-	int			more;
-
-	/* A peer that is not listened to cannot answer pings either. */
-	params.ping_interval_ms = 50;
-	params.pong_timeout_ms = 100;
-	params.idle_timeout_ms = 150;
-	open_with(wire, &params, &event);
-	received = 0;
-	if (!by_limit)
-		cs_wire_pause(wire, true);
-	end = milliseconds() + 600;
-	while (milliseconds() < end)
-		turn(wire, 20);
-	ok(server->count < FLOW_COUNT, "%s: the peer is held up", name);
-	more = take_all(wire, 0);
-	ok(more >= 0 && (size_t) more * FLOW_SIZE < 2 * MIB,
-	   "%s: %d messages came before", name, more);
-	received = more;
-	ok(!await(wire, &event, 50), "%s: and no more", name);
-	cs_wire_pause(wire, false);
-	cs_wire_release(wire);
-	end = milliseconds() + 10000;
-	while (more >= 0 && received < FLOW_COUNT && milliseconds() < end)
-	{
-		turn(wire, 100);
-		more = take_all(wire, received);
-		received += more;
-		cs_wire_release(wire);
-	}
-	ok(received == FLOW_COUNT, "%s: all messages came, in order (%d)", name,
-	   received);
-	cs_wire_destroy(wire);
-	peer_stop(server);
-}
-
-/* ---------- silence ---------- */
-
-/* Sends its own pings, answers none. */
-static void
-script_pinging(Peer *peer)
-{
-	if (!peer_upgrade(peer))
-		return;
-	while (!peer->server->stopping && peer_frame(peer, FRAME_PING, "", 0))
-		usleep(50000);
-}
-
-static void
-test_silence(void)
-{
-	CsWire	   *wire = wire_start(MIB, MIB, NULL);
-	PeerServer *server = peer_start(script_deaf);
-	CsConnectParams params = params_for(peer_url(server, "/"));
-	CsWireEvent event;
-	int64_t		start;
-
-	params.ping_interval_ms = 100;
-	params.pong_timeout_ms = 200;
-	open_with(wire, &params, &event);
-	start = milliseconds();
-	ok(await_closed(wire, &event, 3000) && milliseconds() - start < 1000 &&
-	   milliseconds() - start >= 290, "no pong: dead");
-	is(event.reason, "the server did not answer a ping within 0.2 s", "reason");
-	peer_stop(server);
-
-	server = peer_start(script_echo);
-	params.url = peer_url(server, "/");
-	open_with(wire, &params, &event);
-	ok(await(wire, &event, 3000) == false || event.kind == CS_WIRE_MESSAGE,
-	   "an echo of pings is no pong");
-	peer_stop(server);
-	while (cs_wire_next(wire, &event))
-		;
-
-	server = peer_start(script_deaf);
-	params = params_for(peer_url(server, "/"));
-	params.idle_timeout_ms = 300;
-	open_with(wire, &params, &event);
-	start = milliseconds();
-	ok(await_closed(wire, &event, 3000) && milliseconds() - start < 1000 &&
-	   milliseconds() - start >= 250, "no byte: dead");
-	is(event.reason, "the server sent nothing for 0.3 s", "reason");
-	peer_stop(server);
-
-	server = peer_start(script_pinging);
-	params.url = peer_url(server, "/");
-	open_with(wire, &params, &event);
-	ok(!await(wire, &event, 1000), "its own pings are a sign of life");
-	peer_stop(server);
-	cs_wire_destroy(wire);
-}
-
-/* Answers pings as it should. */
-static void
-script_polite(Peer *peer)
-{
-	char	   *data;
-	size_t		length;
-	int			first;
-
-	if (!peer_upgrade(peer))
-		return;
-	while ((first = peer_receive(peer, &data, &length)) >= 0)
-	{
-		if (first == FRAME_PING)
-		{
-			peer->server->count++;
-			peer_frame(peer, FRAME_PONG, data, length);
-		}
-		free(data);
-	}
-}
-
-static void
-test_pongs(void)
-{
-	CsWire	   *wire = wire_start(MIB, MIB, NULL);
-	PeerServer *server = peer_start(script_polite);
-	CsConnectParams params = params_for(peer_url(server, "/"));
-	CsWireEvent event;
-	bool		ended;
-
-	params.ping_interval_ms = 50;
-	params.pong_timeout_ms = 100;
-	open_with(wire, &params, &event);
-	ended = await(wire, &event, 700);
-	ok(!ended && server->count >= 6,
-	   "pings are sent (%d), pongs keep alive", server->count);
-
-	/* The consumer was away; the pong has been waiting in the socket. */
-	turn(wire, 60);
-	usleep(400000);
-	ok(!await(wire, &event, 300), "a late consumer does not kill it");
-	peer_stop(server);
-	cs_wire_destroy(wire);
 }
 
 int
@@ -623,10 +477,7 @@ main(void)
 	test_end(script_hangup, 0, "without a close frame");
 	test_end(script_reset, 0, "connection reset by the server");
 	test_end(script_nonsense, 0, "not valid WebSocket data");
+	test_garbage();
 	test_deaf();
-	test_flow(false);
-	test_flow(true);
-	test_silence();
-	test_pongs();
 	return tap_end();
 }
