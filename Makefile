@@ -30,7 +30,7 @@ EXTRA_CLEAN = build $(OBJS:.o=.d)
 
 PG_CONFIG ?= pg_config
 PKG_CONFIG ?= pkg-config
-LIBRARIES = libwebsockets libuv json-c libb2 libcrypto
+LIBRARIES = libwebsockets libuv json-c libb2 libssl libcrypto
 
 # -isystem: our warnings are for our code, not for PostgreSQL's headers.
 PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) \

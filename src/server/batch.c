@@ -252,7 +252,7 @@ postpone(CsWorker *worker, const ErrorData *error)
 						worker->source->name, error->message),
 				 error->detail ? errdetail_internal("%s", error->detail) : 0,
 				 error->hint ? errhint("%s", error->hint) : 0));
-	cs_worker_note_error(worker, "%s", error->message);
+	cs_status_note_error(&worker->status, "%s", error->message);
 	worker->retry_at_ms = cs_now_ms() + cs_backoff_ms(worker->retries);
 }
 
@@ -283,7 +283,7 @@ reject_record(CsWorker *worker, const CsRecord *record, const ErrorData *error)
 	cs_identities_remove(worker->identities, record->identity);
 	add_reject(worker, record->received_at, error->sqlerrcode, error->message,
 			   record->payload);
-	cs_worker_note_error(worker, "row rejected: %s", error->message);
+	cs_status_note_error(&worker->status, "row rejected: %s", error->message);
 }
 
 bool

@@ -22,7 +22,6 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_database.h"
-#include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -35,6 +34,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "server/clock.h"
 #include "server/compat.h"
 #include "server/guc.h"
 #include "server/launcher.h"
@@ -218,19 +218,6 @@ run_scans(void)
 	return true;
 }
 
-/* When to try again after so many failures in a row. */
-static TimestampTz
-backoff(int failures)
-{
-	double		delay = cs_guc_reconnect_delay;
-
-	for (int i = 1; i < failures && delay < cs_guc_reconnect_delay_max; i++)
-		delay *= 2;
-	delay = Min(delay, cs_guc_reconnect_delay_max);
-	delay *= 0.75 + 0.5 * pg_prng_double(&pg_global_prng_state);
-	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), (int64) delay);
-}
-
 /* A child ended: decide when the next one may start. */
 static void
 reap_child(Child *child, CsSlot *slot)
@@ -255,7 +242,8 @@ reap_child(Child *child, CsSlot *slot)
 	{
 		CsWorkerStatus status;
 
-		child->next_start = child->failures == 0 ? now : backoff(child->failures);
+		child->next_start = child->failures == 0 ? now :
+			TimestampTzPlusMilliseconds(now, cs_backoff_ms(child->failures));
 		child->failures++;
 		cs_status_read(slot, &status);
 		status.state = CS_WORKER_FAILED;

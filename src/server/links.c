@@ -124,7 +124,7 @@ act(CsWorker *worker, const CsAction *action)
 		case CS_ACTION_RESET_LINK:
 			if (link != NULL && link->connection)
 			{
-				cs_worker_note_error(worker, "%s", action->text.data ? action->text.data : "connection reset");
+				cs_status_note_error(&worker->status, "%s", action->text.data ? action->text.data : "connection reset");
 				cs_connection_close(link->connection, 1000, "");
 			}
 			break;
@@ -175,7 +175,7 @@ fail_link(CsWorker *worker, CsLink *link, const char *reason, int retry_after_s,
 	else
 		link->url_index = (link->url_index + 1) % worker->source->url_count;
 	link->failures++;
-	cs_worker_note_error(worker, "%s: %s", url, reason);
+	cs_status_note_error(&worker->status, "%s: %s", url, reason);
 	if (link->failures == 1)
 		ereport(LOG,
 				(errmsg("chainstream source \"%s\": %s: %s", worker->source->name, url, reason)));

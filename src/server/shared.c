@@ -14,6 +14,7 @@
 #include "pgstat.h"
 #include "storage/ipc.h"
 #include "storage/shmem.h"
+#include "utils/timestamp.h"
 
 #include "server/compat.h"
 #include "server/guc.h"
@@ -220,6 +221,17 @@ cs_worker_state_name(CsWorkerState state)
 			return "failed";
 	}
 	return "unknown";
+}
+
+void
+cs_status_note_error(CsWorkerStatus *status, const char *format,...)
+{
+	va_list		arguments;
+
+	va_start(arguments, format);
+	vsnprintf(status->last_error, sizeof(status->last_error), format, arguments);
+	va_end(arguments);
+	status->last_error_at = GetCurrentTimestamp();
 }
 
 void

@@ -130,6 +130,10 @@ extern void cs_stop_workers(Oid database, int timeout_ms);
 /* Name of a state as the views show it. */
 extern const char *cs_worker_state_name(CsWorkerState state);
 
+/* Remember an error in a status, for the view to show. */
+extern void cs_status_note_error(CsWorkerStatus *status, const char *format,...)
+			pg_attribute_printf(2, 3);
+
 /* Put a worker's status in its slot, or copy it from there. */
 extern void cs_status_publish(CsSlot *slot, const CsWorkerStatus *status);
 extern void cs_status_read(CsSlot *slot, CsWorkerStatus *status);

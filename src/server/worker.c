@@ -17,11 +17,8 @@
  */
 #include "postgres.h"
 
-#include <time.h>
-
 #include "access/xact.h"
 #include "catalog/namespace.h"
-#include "common/pg_prng.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -36,6 +33,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "server/clock.h"
 #include "server/compat.h"
 #include "server/guc.h"
 #include "server/launcher.h"
@@ -52,38 +50,6 @@
 #define IDENTITY_WINDOW 250000
 
 static CsWorker worker;			/* the one and only of this process */
-
-int64
-cs_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-int64
-cs_backoff_ms(int failures)
-{
-	double		delay = cs_guc_reconnect_delay;
-
-	for (int i = 1; i < failures && delay < cs_guc_reconnect_delay_max; i++)
-		delay *= 2;
-	delay = Min(delay, cs_guc_reconnect_delay_max);
-	return (int64) (delay * (0.75 + 0.5 * pg_prng_double(&pg_global_prng_state)));
-}
-
-void
-cs_worker_note_error(CsWorker *noting, const char *format,...)
-{
-	va_list		arguments;
-
-	va_start(arguments, format);
-	vsnprintf(noting->status.last_error, sizeof(noting->status.last_error),
-			  format, arguments);
-	va_end(arguments);
-	noting->status.last_error_at = GetCurrentTimestamp();
-}
 
 /* ---------- start and end ---------- */
 
@@ -329,7 +295,7 @@ maintain(void)
 				(errcode(error->sqlerrcode),
 				 errmsg("chainstream source \"%s\" could not maintain the partitions: %s",
 						worker.source->name, error->message)));
-		cs_worker_note_error(&worker, "%s", error->message);
+		cs_status_note_error(&worker.status, "%s", error->message);
 	}
 	PG_END_TRY();
 }
@@ -371,7 +337,7 @@ take_message(const CsWireEvent *event, CsLink *link, int64 now_ms)
 	if (!cs_session_message(worker.session, link->id, &message, now_ms,
 							worker.output, &error))
 	{
-		cs_worker_note_error(&worker, "message rejected: %s", error.message);
+		cs_status_note_error(&worker.status, "message rejected: %s", error.message);
 		cs_batch_reject(&worker, &message, &error);
 	}
 	drop_duplicates(first);
@@ -585,7 +551,7 @@ publish_failure(void)
 
 	error = CopyErrorData();
 	worker.status.state = CS_WORKER_FAILED;
-	cs_worker_note_error(&worker, "%s", error->message);
+	cs_status_note_error(&worker.status, "%s", error->message);
 	cs_status_publish(worker.slot, &worker.status);
 	FreeErrorData(error);
 	MemoryContextSwitchTo(oldcontext);

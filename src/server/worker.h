@@ -15,6 +15,7 @@
 #include "nodes/pg_list.h"
 
 #include "provider/provider.h"
+#include "server/clock.h"
 #include "server/identities.h"
 #include "server/shared.h"
 #include "server/sink.h"
@@ -80,16 +81,6 @@ typedef struct CsWorker
 
 	MemoryContext channel_context;
 } CsWorker;
-
-/* A clock that only goes forward, in milliseconds. */
-extern int64 cs_now_ms(void);
-
-/* Delay before attempt *failures* (1..), doubled each time, with jitter. */
-extern int64 cs_backoff_ms(int failures);
-
-/* Remember an error for the status view. */
-extern void cs_worker_note_error(CsWorker *worker, const char *format,...)
-			pg_attribute_printf(2, 3);
 
 /* ---------- links.c ---------- */
 

@@ -140,7 +140,7 @@ extern void cs_tls_explain(const CsConnection *connection, char *text,
 
 /* ---------- connections ---------- */
 
-typedef enum CsState
+typedef enum CsConnectionState
 {
 	CS_RESOLVING,				/* a thread asks for the addresses */
 	CS_DIALING,					/* the next address is to be tried */
@@ -149,7 +149,7 @@ typedef enum CsState
 	CS_OPEN,
 	CS_CLOSING,					/* close frames are under way */
 	CS_GONE						/* reported, or about to be */
-} CsState;
+} CsConnectionState;
 
 /* A message to send; the text follows LWS_PRE bytes of room. */
 typedef struct CsOutgoing
@@ -166,8 +166,8 @@ struct CsConnection
 	CsConnection *next;
 	CsWire	   *wire;
 	struct lws *wsi;			/* NULL: libwebsockets knows nothing of us */
-	CsState		state;
-	CsState		ended_in;		/* the state before CS_GONE */
+	CsConnectionState		state;
+	CsConnectionState		ended_in;		/* the state before CS_GONE */
 
 	/* as asked for */
 	CsUrl		url;

@@ -13,7 +13,7 @@
 CsPhase
 cs_connection_phase(const CsConnection *connection)
 {
-	CsState		state = connection->state == CS_GONE ? connection->ended_in
+	CsConnectionState		state = connection->state == CS_GONE ? connection->ended_in
 		: connection->state;
 
 	switch (state)
