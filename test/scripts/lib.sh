@@ -99,6 +99,13 @@ cs_copy_tree()
 #
 # These want $CS_PG_BIN, which private-postgres prints.
 
+# Run one of its programs from the cluster's folder, since that user may not
+# be allowed to be where we are.
+cs_run_pg()
+{
+	(cd "$1" && shift && cs_as_user "$@")
+}
+
 # Create and start a cluster in $1, which listens on a socket in $1 only.
 # The remaining arguments are lines of postgresql.conf.
 cs_start_cluster()
@@ -106,7 +113,7 @@ cs_start_cluster()
 	local dir=$1
 
 	shift
-	cs_as_user "$CS_PG_BIN/initdb" -D "$dir/data" -A trust -N -E UTF8 \
+	cs_run_pg "$dir" "$CS_PG_BIN/initdb" -D "$dir/data" -A trust -N -E UTF8 \
 		--locale=C.UTF-8 -U postgres >"$dir/initdb.log" 2>&1 || {
 		cat "$dir/initdb.log" >&2
 		return 1
@@ -118,7 +125,7 @@ cs_start_cluster()
 			"shared_preload_libraries = 'chainstream'"
 		[ $# = 0 ] || printf '%s\n' "$@"
 	} >>"$dir/data/postgresql.conf"
-	cs_as_user "$CS_PG_BIN/pg_ctl" -D "$dir/data" -l "$dir/server.log" -w \
+	cs_run_pg "$dir" "$CS_PG_BIN/pg_ctl" -D "$dir/data" -l "$dir/server.log" -w \
 		start >/dev/null || {
 		tail -n 20 "$dir/server.log" >&2
 		return 1
@@ -130,9 +137,9 @@ cs_start_cluster()
 cs_stop_cluster()
 {
 	if [ -f "$1/data/postmaster.pid" ]; then
-		cs_as_user "$CS_PG_BIN/pg_ctl" -D "$1/data" -m fast -w -t 20 stop \
+		cs_run_pg "$1" "$CS_PG_BIN/pg_ctl" -D "$1/data" -m fast -w -t 20 stop \
 			>/dev/null 2>&1 ||
-			cs_as_user "$CS_PG_BIN/pg_ctl" -D "$1/data" -m immediate stop \
+			cs_run_pg "$1" "$CS_PG_BIN/pg_ctl" -D "$1/data" -m immediate stop \
 				>/dev/null 2>&1
 	fi
 	return 0
