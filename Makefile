@@ -23,8 +23,6 @@ REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
 REGRESS_OPTS = --inputdir=. --load-extension=chainstream
 ISOLATION = $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test/isolation --load-extension=chainstream
-TAP_TESTS = $(if $(wildcard test/t/*.pl),1)
-PROVE_TESTS = test/t/*.pl
 
 EXTRA_CLEAN = build $(OBJS:.o=.d)
 
