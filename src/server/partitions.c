@@ -12,9 +12,9 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "utils/timestamp.h"
 
+#include "server/execute.h"
 #include "server/guc.h"
 #include "server/rows.h"
 #include "server/worker.h"
@@ -27,16 +27,6 @@ static int64
 interval_us(void)
 {
 	return (int64) cs_guc_partition_interval * 60 * USECS_PER_SEC;
-}
-
-/* Call a function of two timestamps, or one, and the interval. */
-static void
-call(const char *query, int count, Datum *values, Oid *types)
-{
-	SPI_connect();
-	if (SPI_execute_with_args(query, count, types, values, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not execute \"%s\"", query);
-	SPI_finish();
 }
 
 bool
@@ -59,7 +49,7 @@ cs_partitions_ensure(int64 first_us, int64 last_us)
 
 	if (cs_partitions_cover(first_us, last_us))
 		return;
-	call("SELECT chainstream._create_partitions($1, $2, $3)", 3, values, types);
+	cs_execute("SELECT chainstream._create_partitions($1, $2, $3)", 3, types, values);
 
 	/* renewed when the newest rows reach the last but one of them */
 	covered_from = first_us;
@@ -82,5 +72,5 @@ cs_partitions_expire(void)
 		return;
 	before = TimestampTzGetDatum(GetCurrentTimestamp() -
 								 (int64) cs_guc_retention * 60 * USECS_PER_SEC);
-	call("SELECT chainstream._drop_partitions($1)", 1, &before, &type);
+	cs_execute("SELECT chainstream._drop_partitions($1)", 1, &type, &before);
 }

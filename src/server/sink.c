@@ -28,6 +28,7 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
+#include "server/execute.h"
 #include "server/guc.h"
 #include "server/notices.h"
 #include "server/rows.h"
@@ -199,17 +200,6 @@ cs_sink_write(CsSink *sink, const CsRecord *records, size_t count)
 	return cs_notices_send(notices);
 }
 
-/* Run a statement that returns nothing. */
-static void
-execute(const char *query, int count, Oid *types, Datum *values,
-		const char *nulls)
-{
-	SPI_connect();
-	if (SPI_execute_with_args(query, count, types, values, nulls, false, 0) < 0)
-		elog(ERROR, "could not execute \"%s\"", query);
-	SPI_finish();
-}
-
 void
 cs_sink_write_cursor(CsSink *sink, const char *scope, const char *position)
 {
@@ -220,11 +210,11 @@ cs_sink_write_cursor(CsSink *sink, const char *scope, const char *position)
 		CStringGetTextDatum(position)
 	};
 
-	execute("INSERT INTO chainstream.cursors AS c (source, scope, position, updated_at)"
-			" VALUES ($1, $2, $3::pg_catalog.jsonb, pg_catalog.clock_timestamp())"
-			" ON CONFLICT (source, scope) DO UPDATE"
-			" SET position = excluded.position, updated_at = excluded.updated_at",
-			3, types, values, NULL);
+	cs_execute("INSERT INTO chainstream.cursors AS c (source, scope, position, updated_at)"
+			   " VALUES ($1, $2, $3::pg_catalog.jsonb, pg_catalog.clock_timestamp())"
+			   " ON CONFLICT (source, scope) DO UPDATE"
+			   " SET position = excluded.position, updated_at = excluded.updated_at",
+			   3, types, values);
 }
 
 void
@@ -242,7 +232,7 @@ cs_sink_write_reject(CsSink *sink, const CsReject *reject)
 
 	SET_VARSIZE(message, VARHDRSZ + reject->length);
 	memcpy(VARDATA(message), reject->message, reject->length);
-	execute("INSERT INTO chainstream.rejects (received_at, source, reason, sqlstate, message)"
-			" VALUES ($1, $2, $3, $4, $5)",
-			5, types, values, NULL);
+	cs_execute("INSERT INTO chainstream.rejects (received_at, source, reason, sqlstate, message)"
+			   " VALUES ($1, $2, $3, $4, $5)",
+			   5, types, values);
 }

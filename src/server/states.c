@@ -13,10 +13,10 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "server/execute.h"
 #include "server/worker.h"
 
 static const char *
@@ -36,15 +36,6 @@ state_name(CsState state)
 	return "error";
 }
 
-static void
-execute(const char *query, int count, Oid *types, Datum *values)
-{
-	SPI_connect();
-	if (SPI_execute_with_args(query, count, types, values, NULL, false, 0) < 0)
-		elog(ERROR, "could not execute \"%s\"", query);
-	SPI_finish();
-}
-
 /*
  * What is left of dropped sources goes as well: nobody else may clean it up
  * without standing in the way of a worker.
@@ -55,10 +46,10 @@ cs_states_begin(const CsWorker *worker)
 	Oid			type = TEXTOID;
 	Datum		source = CStringGetTextDatum(worker->source->name);
 
-	execute("DELETE FROM chainstream._subscription_states s WHERE source = $1 OR NOT EXISTS"
+	cs_execute("DELETE FROM chainstream._subscription_states s WHERE source = $1 OR NOT EXISTS"
 			" (SELECT FROM chainstream.subscriptions c WHERE c.subscription_id = s.subscription_id)",
 			1, &type, &source);
-	execute("DELETE FROM chainstream._watch_states s WHERE NOT EXISTS"
+	cs_execute("DELETE FROM chainstream._watch_states s WHERE NOT EXISTS"
 			" (SELECT FROM chainstream.watches w WHERE w.watch_id = s.watch_id)",
 			0, NULL, NULL);
 }
@@ -98,7 +89,7 @@ store(const CsWorker *worker, CsActionKind kind, size_t first,
 	values[1] = PointerGetDatum(construct_array(ids, count, INT8OID, 8, true, TYPALIGN_DOUBLE));
 	values[2] = PointerGetDatum(construct_array(states, count, TEXTOID, -1, false, TYPALIGN_INT));
 	values[3] = PointerGetDatum(construct_array(details, count, TEXTOID, -1, false, TYPALIGN_INT));
-	execute(query, 4, types, values);
+	cs_execute(query, 4, types, values);
 }
 
 /* Ids of what was removed meanwhile are left out by the join. */
@@ -121,7 +112,7 @@ cs_states_write(const CsWorker *worker)
 		Oid			type = TEXTOID;
 		Datum		source = CStringGetTextDatum(worker->source->name);
 
-		execute("UPDATE chainstream._subscription_states SET state = 'pending',"
+		cs_execute("UPDATE chainstream._subscription_states SET state = 'pending',"
 				" since = pg_catalog.clock_timestamp(), detail = NULL"
 				" WHERE source = $1 AND state <> 'pending'",
 				1, &type, &source);

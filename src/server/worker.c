@@ -19,7 +19,6 @@
 
 #include "access/xact.h"
 #include "catalog/namespace.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -35,6 +34,7 @@
 
 #include "server/clock.h"
 #include "server/compat.h"
+#include "server/execute.h"
 #include "server/guc.h"
 #include "server/launcher.h"
 #include "server/rows.h"
@@ -156,10 +156,7 @@ ensure_streams(void)
 
 	if (OidIsValid(get_relname_relid("transactions", schema)))
 		return;
-	SPI_connect();
-	if (SPI_execute("SELECT chainstream.create_streams()", false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not create the stream tables");
-	SPI_finish();
+	cs_execute("SELECT chainstream.create_streams()", 0, NULL, NULL);
 }
 
 /* Take over what the tables say of subscriptions and watches. */
