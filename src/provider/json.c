@@ -19,18 +19,28 @@
 /* ---------- reading ---------- */
 
 /*
- * A strict tokener; NULL if memory is short.  To be freed with
- * json_tokener_free().  It is not told to check UTF-8: that is a fifth of its
- * time, and cs_json_check_tokens() has done it before, more strictly.
+ * A tokener; NULL if memory is short.  To be freed with json_tokener_free().
+ *
+ * It is not told to be strict: what that means changes from release to
+ * release (0.18 refuses every byte above 127 in a string, 0.19 integers of
+ * more than 64 bits), and cs_json_parse() refuses by itself whatever json-c
+ * takes beyond JSON.  Nor to check UTF-8: that is a fifth of its time, and
+ * cs_json_check_tokens() has done it before, more strictly.
  */
 struct json_tokener *
 cs_json_tokener(void)
 {
-	struct json_tokener *tokener = json_tokener_new_ex(CS_JSON_DEPTH);
+	return json_tokener_new_ex(CS_JSON_DEPTH);
+}
 
-	if (tokener != NULL)
-		json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-	return tokener;
+/* Is there nothing but white space from *at* on? */
+static bool
+only_space(const char *text, size_t at, size_t length)
+{
+	while (at < length && (text[at] == ' ' || text[at] == '\t' ||
+						   text[at] == '\n' || text[at] == '\r'))
+		at++;
+	return at == length;
 }
 
 /*
@@ -65,6 +75,13 @@ cs_json_parse(struct json_tokener *tokener, const char *text, size_t length,
 					 reason == json_tokener_continue ?
 					 "unexpected end, or no object" :
 					 json_tokener_error_desc(reason));
+		return NULL;
+	}
+	if (!only_space(text, json_tokener_get_parse_end(tokener), length))
+	{
+		json_object_put(object);
+		cs_error_set(error, CS_ERROR_SYNTAX, NULL, NULL,
+					 "invalid JSON: something follows the end");
 		return NULL;
 	}
 	if (!json_object_is_type(object, json_type_object))

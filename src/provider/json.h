@@ -5,7 +5,8 @@
  *
  * Messages are stored verbatim in a json column without being parsed again,
  * so what is accepted here must be what PostgreSQL accepts.  json-c is laxer
- * in a dozen ways; cs_json_check_tokens() closes the difference.
+ * in a dozen ways, others in each release; cs_json_check_tokens() and
+ * cs_json_parse() close the difference.
  *
  * No getter aborts or converts silently: each says whether the member is
  * there and of the right type.
@@ -41,8 +42,8 @@ extern struct json_object *cs_json_parse_once(const char *text, size_t length,
 
 /*
  * Is every token (string, number, word, punctuation) one that PostgreSQL's
- * json type takes?  Whether they stand in the right order is not looked at.
- * Returns NULL, or what is wrong.
+ * json type takes?  Whether they stand in the right order is not looked at,
+ * but for a comma that ends a list.  Returns NULL, or what is wrong.
  */
 extern const char *cs_json_check_tokens(const char *text, size_t length);
 

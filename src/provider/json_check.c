@@ -3,11 +3,13 @@
  * json_check.c
  *	  What json-c lets pass and PostgreSQL's json type does not.
  *
- * json-c 0.16, strict and checking UTF-8, still takes 'single quotes', NaN
- * and Infinity, numbers such as "1." and "-01", control characters inside
- * strings, overlong UTF-8 and surrogates, and it stops at a NUL.  All of
- * these are matters of a single token, so one pass over the tokens closes
- * the gap; the order of tokens is json-c's business.
+ * json-c takes 'single quotes', comments, NaN and Infinity, words in any case,
+ * numbers such as "1." and "-01", control characters inside strings, overlong
+ * UTF-8 and surrogates, and it stops at a NUL; when told to be strict it still
+ * takes some of these, which ones depends on its release.  All of these are
+ * matters of a single token, so one pass over the tokens closes the gap.  The
+ * order of tokens is json-c's business, but for a comma with nothing behind
+ * it, which json-c lets pass.
  *
  * Most of a message is the inside of strings: eight bytes are looked at in
  * one step there.
@@ -211,6 +213,16 @@ static const bool is_delimiter[256] = {
 	['['] = true, [']'] = true,
 };
 
+/* Does a comma at *at* end a list?  There must be a value behind it. */
+static bool
+ends_list(const char *at, const char *end)
+{
+	do
+		at++;
+	while (at < end && (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r'));
+	return at < end && (*at == ']' || *at == '}');
+}
+
 /*
  * Check every token.  NULL, or a static text that says what is wrong.
  */
@@ -224,6 +236,8 @@ cs_json_check_tokens(const char *text, size_t length)
 	{
 		if (is_delimiter[(unsigned char) *text])
 		{
+			if (*text == ',' && ends_list(text, end))
+				return "a comma has no value behind it";
 			text++;
 			continue;
 		}

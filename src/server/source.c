@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
@@ -59,7 +60,9 @@ cs_error_sqlstate(CsErrorKind kind)
 
 /*
  * A provider's text in the encoding of the database.  It may have been cut in
- * the middle of a character, and may quote what somebody sent.
+ * the middle of a character, and may quote what somebody sent.  Outside a
+ * transaction nothing can be converted; what is not ASCII is replaced then,
+ * unless the database is in UTF-8.
  */
 char *
 cs_server_text(const char *text)
@@ -67,14 +70,15 @@ cs_server_text(const char *text)
 	int			length = pg_encoding_mbcliplen(PG_UTF8, text, (int) strlen(text),
 											   (int) strlen(text));
 	char	   *clipped = pnstrdup(text, length);
+	bool		convertible = IsTransactionState() || GetDatabaseEncoding() == PG_UTF8;
 
-	if (!pg_verify_mbstr(PG_UTF8, clipped, length, true))
+	if (!convertible || !pg_verify_mbstr(PG_UTF8, clipped, length, true))
 	{
 		for (char *p = clipped; *p != '\0'; p++)
 			if (IS_HIGHBIT_SET(*p))
 				*p = '?';
 	}
-	return pg_any_to_server(clipped, length, PG_UTF8);
+	return convertible ? pg_any_to_server(clipped, length, PG_UTF8) : clipped;
 }
 
 void

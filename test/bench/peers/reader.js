@@ -58,8 +58,9 @@ async function run(makeWriter) {
       write(data.toString(), socket);
     });
     socket.on('error', reject);
-    socket.on('close', () => written < wanted &&
-      setTimeout(() => reject(new Error(`closed after ${written} rows`)), 30000));
+    // What came before the end may still be on its way into the table.
+    socket.on('close', (code, reason) => written < wanted && setTimeout(() =>
+      reject(new Error(`closed (${code} ${reason}) after ${written} rows`)), 30000));
   });
   await finished;
   const seconds = (performance.now() - first) / 1000;
