@@ -82,13 +82,15 @@ void
 cs_batch_reject(CsWorker *worker, const CsMessage *message,
 				const CsError *error)
 {
-	char	   *reason = error->detail[0]
-		? psprintf("%s: %s", cs_server_text(error->message), cs_server_text(error->detail))
-		: cs_server_text(error->message);
+	MemoryContext oldcontext = MemoryContextSwitchTo(worker->batch_context);
+	const char *reason = cs_server_text(error->message);
 
+	cs_status_note_error(&worker->status, "message rejected: %s", reason);
+	if (error->detail[0])
+		reason = psprintf("%s: %s", reason, cs_server_text(error->detail));
 	add_reject(worker, message->received_at, cs_error_sqlstate(error->kind),
 			   reason, (CsText) {message->data, message->length});
-	pfree(reason);
+	MemoryContextSwitchTo(oldcontext);
 }
 
 /* The times between which the records of a range were received. */

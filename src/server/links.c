@@ -167,6 +167,7 @@ fail_link(CsWorker *worker, CsLink *link, const char *reason, int retry_after_s,
 		  int64 now_ms)
 {
 	char	   *url = cs_public_url(worker->source->urls[link->url_index]);
+	char	   *text = cs_server_text(reason);
 	bool		good = link->open && now_ms - link->opened_ms >= GOOD_AFTER_MS;
 	int64		delay;
 
@@ -175,14 +176,15 @@ fail_link(CsWorker *worker, CsLink *link, const char *reason, int retry_after_s,
 	else
 		link->url_index = (link->url_index + 1) % worker->source->url_count;
 	link->failures++;
-	cs_status_note_error(&worker->status, "%s: %s", url, reason);
+	cs_status_note_error(&worker->status, "%s: %s", url, text);
 	if (link->failures == 1)
 		ereport(LOG,
-				(errmsg("chainstream source \"%s\": %s: %s", worker->source->name, url, reason)));
+				(errmsg("chainstream source \"%s\": %s: %s", worker->source->name, url, text)));
 
 	/* every URL is tried once before the delays grow */
 	delay = cs_backoff_ms(1 + (link->failures - 1) / worker->source->url_count);
 	link->next_attempt_ms = now_ms + Max(delay, (int64) retry_after_s * 1000);
+	pfree(text);
 	pfree(url);
 }
 

@@ -10,6 +10,7 @@
 
 #include <signal.h>
 
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
@@ -226,11 +227,14 @@ cs_worker_state_name(CsWorkerState state)
 void
 cs_status_note_error(CsWorkerStatus *status, const char *format,...)
 {
+	char	   *text = status->last_error;
 	va_list		arguments;
 
 	va_start(arguments, format);
-	vsnprintf(status->last_error, sizeof(status->last_error), format, arguments);
+	vsnprintf(text, sizeof(status->last_error), format, arguments);
 	va_end(arguments);
+	/* not in the middle of a character */
+	text[pg_mbcliplen(text, (int) strlen(text), sizeof(status->last_error) - 1)] = '\0';
 	status->last_error_at = GetCurrentTimestamp();
 }
 

@@ -333,10 +333,7 @@ take_message(const CsWireEvent *event, CsLink *link, int64 now_ms)
 	link->failures = 0;
 	if (!cs_session_message(worker.session, link->id, &message, now_ms,
 							worker.output, &error))
-	{
-		cs_status_note_error(&worker.status, "message rejected: %s", error.message);
 		cs_batch_reject(&worker, &message, &error);
-	}
 	drop_duplicates(first);
 }
 

@@ -121,7 +121,10 @@ extern void cs_links_summarize(CsWorker *worker);
 /* Whether anything waits to be committed. */
 extern bool cs_batch_pending(const CsWorker *worker);
 
-/* A message that could not be understood; copies *error*, keeps the message. */
+/*
+ * A message that could not be understood; copies *error*, which the status
+ * tells too, and keeps the message.
+ */
 extern void cs_batch_reject(CsWorker *worker, const CsMessage *message,
 							const CsError *error);
 

@@ -148,12 +148,12 @@ wait_until($server, "SELECT payload #>> '{message,id}' = chr(228) FROM chainstre
 	'text is stored in the encoding of the database', 'latin');
 wait_until($server, "SELECT count(*) = 1 FROM chainstream.rejects WHERE sqlstate = '22P05'",
 	'what it cannot hold is rejected', 'latin');
-my $latin_pid = worker_pid($server, 'latin', 'latin');
+my $latin_pid = sql($server, 'SELECT pid FROM chainstream.status', 'latin');
 $simulator->command("raw {\"topic\":\"\xe2\x82\xac\"}");
 $simulator->command('garbage');
 wait_until($server, 'SELECT count(*) = 3 FROM chainstream.rejects',
 	'and so is what cannot be understood', 'latin');
-is(worker_pid($server, 'latin', 'latin'), $latin_pid, 'by the same worker');
+is(sql($server, 'SELECT pid FROM chainstream.status', 'latin'), $latin_pid, 'by the same worker');
 
 $server->stop;
 done_testing();
