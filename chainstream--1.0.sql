@@ -41,15 +41,15 @@ CREATE FUNCTION chainstream.providers(
 	OUT provider text,
 	OUT title text,
 	OUT network text,
-	OUT url text,
 	OUT asset text,
-	OUT transports text[],
-	OUT schemes text[])
+	OUT transport text,
+	OUT schemes text[],
+	OUT url text)
 RETURNS SETOF record
 LANGUAGE C IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'chainstream_providers';
 COMMENT ON FUNCTION chainstream.providers() IS
-	'The providers add_source() knows, one row per network; the first network of each is its default. url is the public endpoint used when none is given, asset the symbol of the native coin.';
+	'The providers add_source() knows, one row per network and transport; the first of each is the default. asset is the symbol of the native coin, schemes are those of URLs, url is the public endpoint used when none is given.';
 
 CREATE FUNCTION chainstream.topics(
 	INOUT provider text DEFAULT NULL,
@@ -57,12 +57,13 @@ CREATE FUNCTION chainstream.topics(
 	OUT comment text,
 	OUT by_default boolean,
 	OUT watched boolean,
-	OUT single boolean)
+	OUT single boolean,
+	OUT submits boolean)
 RETURNS SETOF record
 LANGUAGE C IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'chainstream_topics';
 COMMENT ON FUNCTION chainstream.topics(text) IS
-	'The topics subscribe() takes, of one provider or of all. by_default: add_source() subscribes it. watched: it delivers what concerns the watched addresses, nothing without any. single: a source can have it once.';
+	'The topics subscribe() takes, of one provider or of all. by_default: add_source() subscribes it. watched: it delivers what concerns the watched addresses, nothing without any. single: a source can have it once. submits: it hands its arguments to the network, which is what submit() does.';
 
 CREATE FUNCTION chainstream.options(
 	INOUT provider text DEFAULT NULL,
@@ -215,7 +216,7 @@ CREATE TABLE chainstream._watch_states (
 	watch_id bigint PRIMARY KEY,
 	source text NOT NULL,
 	state text NOT NULL
-		CHECK (state IN ('pending', 'active', 'over_limit', 'error')),
+		CHECK (state IN ('pending', 'active', 'over_limit', 'error', 'done')),
 	since timestamptz NOT NULL DEFAULT now(),
 	detail text
 );
@@ -226,7 +227,7 @@ COMMENT ON COLUMN chainstream._watch_states.watch_id IS
 COMMENT ON COLUMN chainstream._watch_states.source IS
 	'source of the watch';
 COMMENT ON COLUMN chainstream._watch_states.state IS
-	'pending, active, over_limit or error';
+	'pending, active, over_limit, error or done';
 COMMENT ON COLUMN chainstream._watch_states.since IS
 	'when it came to be so';
 COMMENT ON COLUMN chainstream._watch_states.detail IS
@@ -236,7 +237,7 @@ CREATE TABLE chainstream._subscription_states (
 	subscription_id bigint PRIMARY KEY,
 	source text NOT NULL,
 	state text NOT NULL
-		CHECK (state IN ('pending', 'active', 'over_limit', 'error')),
+		CHECK (state IN ('pending', 'active', 'over_limit', 'error', 'done')),
 	since timestamptz NOT NULL DEFAULT now(),
 	detail text
 );
@@ -247,14 +248,17 @@ COMMENT ON COLUMN chainstream._subscription_states.subscription_id IS
 COMMENT ON COLUMN chainstream._subscription_states.source IS
 	'source of the subscription';
 COMMENT ON COLUMN chainstream._subscription_states.state IS
-	'pending, active, over_limit or error';
+	'pending, active, over_limit, error or done';
 COMMENT ON COLUMN chainstream._subscription_states.since IS
 	'when it came to be so';
 COMMENT ON COLUMN chainstream._subscription_states.detail IS
 	'the provider''s words';
 
 SELECT pg_catalog.pg_extension_config_dump('chainstream.sources', '');
-SELECT pg_catalog.pg_extension_config_dump('chainstream.subscriptions', '');
+-- What was handed to a network once is no configuration: a copy of the database
+-- must not hand it over again.
+SELECT pg_catalog.pg_extension_config_dump('chainstream.subscriptions',
+	'WHERE topic OPERATOR(pg_catalog.<>) ALL (ARRAY(SELECT t.topic FROM chainstream.topics() t WHERE t.submits))');
 SELECT pg_catalog.pg_extension_config_dump('chainstream.subscriptions_subscription_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('chainstream.watches', '');
 SELECT pg_catalog.pg_extension_config_dump('chainstream.watches_watch_id_seq', '');
@@ -1195,6 +1199,37 @@ $$;
 COMMENT ON FUNCTION chainstream.unsubscribe(bigint) IS
 	'Removes a subscription.';
 
+CREATE FUNCTION chainstream.submit(source text, payload jsonb)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	submitting text;
+	number bigint;
+BEGIN
+	SELECT t.topic INTO submitting
+	FROM chainstream.sources s
+	JOIN chainstream.topics(s.provider) t ON t.submits
+	WHERE s.name = submit.source;
+	IF submitting IS NULL AND EXISTS (
+		SELECT FROM chainstream.sources s WHERE s.name = submit.source)
+	THEN
+		RAISE EXCEPTION 'source "%" cannot submit anything', submit.source
+			USING ERRCODE = 'feature_not_supported',
+				HINT = 'Its provider only delivers; chainstream.topics() tells which ones submit.';
+	END IF;
+	-- Without a topic there is no such source, and the row's trigger says so.
+	INSERT INTO chainstream.subscriptions (source, topic, arguments)
+	VALUES (submit.source, coalesce(submitting, ''), coalesce(submit.payload, '{}'))
+	RETURNING subscription_id INTO number;
+	RETURN number;
+END
+$$;
+COMMENT ON FUNCTION chainstream.submit(text, jsonb) IS
+	'Hands a signed transaction to the network of a source when this transaction commits, and returns a number: subscription_status shows under it how far that has come, and its rows carry what becomes of it. payload is the transaction as the provider takes it.';
+
 CREATE FUNCTION chainstream.watch(
 	source text, address text, label text DEFAULT NULL)
 RETURNS boolean
@@ -1444,7 +1479,7 @@ COMMENT ON COLUMN chainstream.status.name IS 'name of the source';
 COMMENT ON COLUMN chainstream.status.provider IS 'its provider';
 COMMENT ON COLUMN chainstream.status.network IS 'network of the provider';
 COMMENT ON COLUMN chainstream.status.state IS
-	'paused, not preloaded (see add_source()), standby (waiting for promotion), waiting (for a worker), or what the worker reports: streaming is as it should be';
+	'paused, not preloaded (see add_source()), standby (waiting for promotion), waiting (for a worker), or what the worker reports: streaming is as it should be, degraded means that some of its connections are missing';
 COMMENT ON COLUMN chainstream.status.endpoint IS 'where it is connected to';
 COMMENT ON COLUMN chainstream.status.connections IS 'number of connections';
 COMMENT ON COLUMN chainstream.status.connected_since IS 'since when';
@@ -1474,8 +1509,8 @@ CREATE VIEW chainstream.subscription_status AS
 SELECT s.subscription_id, s.source, s.topic, s.arguments, s.channel, s.enabled,
 	CASE
 		WHEN NOT s.enabled THEN 'disabled'
-		WHEN t.state IN ('over_limit', 'error') THEN t.state
-		WHEN t.state = 'active' AND w.state = 'streaming' THEN 'active'
+		WHEN t.state IN ('over_limit', 'error', 'done') THEN t.state
+		WHEN t.state = 'active' AND w.state IN ('streaming', 'degraded') THEN 'active'
 		ELSE 'pending'
 	END AS state,
 	t.since, t.detail
@@ -1497,7 +1532,7 @@ COMMENT ON COLUMN chainstream.subscription_status.channel IS
 COMMENT ON COLUMN chainstream.subscription_status.enabled IS
 	'whether it is wanted';
 COMMENT ON COLUMN chainstream.subscription_status.state IS
-	'disabled, pending, active (the provider has accepted it and the source is streaming), over_limit or error';
+	'disabled, pending, active (the provider has accepted it and the source is streaming), over_limit, error, or done (there is nothing more to come)';
 COMMENT ON COLUMN chainstream.subscription_status.since IS
 	'when the provider said so';
 COMMENT ON COLUMN chainstream.subscription_status.detail IS
@@ -1506,8 +1541,8 @@ COMMENT ON COLUMN chainstream.subscription_status.detail IS
 CREATE VIEW chainstream.watch_status AS
 SELECT w.watch_id, w.source, w.kind, w.target, w.label,
 	CASE
-		WHEN t.state IN ('over_limit', 'error') THEN t.state
-		WHEN t.state = 'active' AND k.state = 'streaming' THEN 'active'
+		WHEN t.state IN ('over_limit', 'error', 'done') THEN t.state
+		WHEN t.state = 'active' AND k.state IN ('streaming', 'degraded') THEN 'active'
 		ELSE 'pending'
 	END AS state,
 	t.since, t.detail
@@ -1523,7 +1558,7 @@ COMMENT ON COLUMN chainstream.watch_status.target IS
 	'address or hash in canonical form, or "*"';
 COMMENT ON COLUMN chainstream.watch_status.label IS 'what the user calls it';
 COMMENT ON COLUMN chainstream.watch_status.state IS
-	'pending, active (the provider has accepted it and the source is streaming), over_limit or error';
+	'pending, active (the provider has accepted it and the source is streaming), over_limit, error, or done (there is nothing more to come)';
 COMMENT ON COLUMN chainstream.watch_status.since IS
 	'when the provider said so';
 COMMENT ON COLUMN chainstream.watch_status.detail IS 'the provider''s words';

@@ -12,22 +12,22 @@
 #include "provider/session.h"
 
 /*
- * Add a header to a handshake; one too many is left out.
+ * Add a header to those of a handshake or request; one too many is left out.
  */
 bool
-cs_handshake_header(CsHandshake *handshake, CsOutput *output,
-					const char *name, const char *value)
+cs_field_add(CsField *fields, int *count, CsOutput *output, const char *name,
+			 const char *value)
 {
 	CsText		name_copy = cs_output_string(output, name);
 	CsText		value_copy = cs_output_string(output, value);
 
 	if (name_copy.data == NULL || value_copy.data == NULL)
 		return false;
-	if (handshake->header_count == CS_HANDSHAKE_HEADERS_MAX)
+	if (*count == CS_FIELDS_MAX)
 		return true;
-	handshake->headers[handshake->header_count].name = name_copy.data;
-	handshake->headers[handshake->header_count].value = value_copy.data;
-	handshake->header_count++;
+	fields[*count].name = name_copy.data;
+	fields[*count].value = value_copy.data;
+	(*count)++;
 	return true;
 }
 
@@ -44,8 +44,8 @@ cs_session_headers(const CsSession *session, CsHandshake *handshake,
 		return true;
 	json_object_object_foreach(headers, name, value)
 	{
-		if (!cs_handshake_header(handshake, output, name,
-								 json_object_get_string(value)))
+		if (!cs_field_add(handshake->fields, &handshake->field_count, output,
+						  name, json_object_get_string(value)))
 			return false;
 	}
 	return true;

@@ -79,6 +79,16 @@ extern bool cs_json_integer(struct json_object *object, const char *name,
 extern bool cs_json_boolean(struct json_object *object, const char *name,
 							bool otherwise);
 
+/*
+ * Parts of a text that was parsed, as they stand there; for the payload of
+ * rows of which a message brings many.  *object* and *array* are the text of
+ * such a value.  cs_json_slice_member() finds a member's value (absent: there
+ * is none of this name), cs_json_slice_next() steps through the elements:
+ * *position* is 0 at first; absent: that was all.
+ */
+extern CsText cs_json_slice_member(CsText object, const char *name);
+extern CsText cs_json_slice_next(CsText array, size_t *position);
+
 /* ---------- writing ---------- */
 
 /*

@@ -153,7 +153,8 @@ extern void cs_nano_opened(CsSession *session, int link, int64_t now_ms,
 extern bool cs_nano_message(CsSession *session, int link,
 							const CsMessage *message, int64_t now_ms,
 							CsOutput *output, CsError *error);
-extern void cs_nano_closed(CsSession *session, int link, int64_t now_ms,
+extern void cs_nano_closed(CsSession *session, int link,
+						   const CsClosure *closure, int64_t now_ms,
 						   CsOutput *output);
 extern void cs_nano_tick(CsSession *session, int64_t now_ms,
 						 CsOutput *output);

@@ -372,12 +372,15 @@ cs_nano_opened(CsSession *session, int link, int64_t now_ms, CsOutput *output)
 }
 
 void
-cs_nano_closed(CsSession *session, int link, int64_t now_ms, CsOutput *output)
+cs_nano_closed(CsSession *session, int link, const CsClosure *closure,
+			   int64_t now_ms, CsOutput *output)
 {
 	NanoSession *nano = (NanoSession *) session;
 
 	(void) link;
 	(void) now_ms;
+	if (!closure->was_open)
+		return;
 	(void) output;
 	nano->link_open = false;
 	for (int id = 0; id < NANO_TOPICS; id++)

@@ -14,7 +14,7 @@
 #include "provider/session.h"
 
 /* A provider may need one or two headers for itself. */
-#define USER_HEADERS_MAX (CS_HANDSHAKE_HEADERS_MAX - 2)
+#define USER_HEADERS_MAX (CS_FIELDS_MAX - 2)
 
 const CsOption cs_common_options[] = {
 	{"headers", CS_OPTION_OBJECT,
@@ -254,6 +254,8 @@ cs_provider_check_options(const CsProvider *provider, const char *options,
 		headers = cs_json_object(object, "headers");
 		valid = headers == NULL || check_headers(headers, error);
 	}
+	if (valid && provider->check_options != NULL)
+		valid = provider->check_options(object, error);
 	tls_ca = cs_json_member_string(object, "tls_ca");
 	if (valid && tls_ca.data != NULL &&
 		(tls_ca.data[0] != '/' || strlen(tls_ca.data) != tls_ca.length))

@@ -369,6 +369,14 @@ add_action(CsOutput *output, CsActionKind kind)
 	return action;
 }
 
+void
+cs_output_set_message(CsOutput *output, const CsOutputMark *mark,
+					  CsText message)
+{
+	for (size_t i = mark->records; i < output->record_count; i++)
+		output->records[i].message = message;
+}
+
 /*
  * Ask for a link to be opened, closed or reset.
  */
@@ -432,19 +440,41 @@ cs_output_watch_state(CsOutput *output, int64_t id, CsState state,
 }
 
 /*
- * Remember a position of the stream.  *scope* must be static.
+ * Remember a position of the stream.
  */
 void
 cs_output_cursor(CsOutput *output, const char *scope, const char *position)
 {
 	CsText		text = cs_output_string(output, position);
+	CsText		scope_copy = cs_output_string(output, scope);
 	CsAction   *action;
 
-	if (text.data == NULL)
+	if (text.data == NULL || scope_copy.data == NULL)
 		return;
 	action = add_action(output, CS_ACTION_CURSOR);
 	if (action == NULL)
 		return;
-	action->scope = scope;
+	action->scope = scope_copy.data;
 	action->text = text;
+}
+
+/*
+ * Ask something by HTTP; the caller fills the request in.
+ */
+CsRequest *
+cs_output_request(CsOutput *output, int64_t id)
+{
+	CsRequest  *request = (CsRequest *) cs_output_alloc(output,
+														sizeof(*request));
+	CsAction   *action;
+
+	if (request == NULL)
+		return NULL;
+	action = add_action(output, CS_ACTION_REQUEST);
+	if (action == NULL)
+		return NULL;
+	memset(request, 0, sizeof(*request));
+	request->id = id;
+	action->request = request;
+	return request;
 }

@@ -24,6 +24,10 @@ typedef struct CsOutputMark
 extern CsOutputMark cs_output_mark(const CsOutput *output);
 extern void cs_output_rollback(CsOutput *output, const CsOutputMark *mark);
 
+/* Say of which message the records made since the mark are. */
+extern void cs_output_set_message(CsOutput *output, const CsOutputMark *mark,
+								  CsText message);
+
 /* Note that something was left out for want of memory. */
 extern void cs_output_fail(CsOutput *output);
 

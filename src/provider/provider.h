@@ -132,7 +132,10 @@ typedef struct CsRecord
 	CsText		fee;			/* decimal integer in raw units */
 	CsText		block_hash;		/* transactions; blocks: the parent's hash */
 	CsText		transaction_hash;	/* events */
-	CsText		payload;		/* the message as received */
+	CsText		payload;		/* what was received about it: the message or,
+								 * of one that lists many things, this one's
+								 * part of it */
+	CsText		message;		/* all of it, for rejects; set by the session */
 
 	/*
 	 * What makes this row itself: the same notification delivered again, on
@@ -148,21 +151,51 @@ typedef enum CsActionKind
 {
 	CS_ACTION_OPEN_LINK,		/* keep this link connected from now on */
 	CS_ACTION_CLOSE_LINK,		/* and from now on do not */
-	CS_ACTION_RESET_LINK,		/* it misbehaves: drop and connect anew */
+	CS_ACTION_RESET_LINK,		/* it misbehaves: drop and connect anew, with
+								 * the growing delays of repeated failure */
 	CS_ACTION_SEND,				/* text on a link that is open */
+	CS_ACTION_REQUEST,			/* ask something by HTTP, apart from links */
 	CS_ACTION_SUBSCRIPTION_STATE,	/* id, state, text = detail */
 	CS_ACTION_WATCH_STATE,		/* id, state, text = detail */
 	CS_ACTION_CURSOR			/* scope, text = position as JSON */
 } CsActionKind;
 
-/* State of a subscription or of a watch, as the views show it. */
+/*
+ * State of a subscription or of a watch, as the views show it.  One that is
+ * done (its transaction has reached its last status, say) is remembered as
+ * such and never asked for again, not even by another process.  So is an
+ * error of a topic that submits something.
+ */
 typedef enum CsState
 {
 	CS_STATE_PENDING,			/* not acknowledged yet */
 	CS_STATE_ACTIVE,
 	CS_STATE_OVER_LIMIT,
-	CS_STATE_ERROR
+	CS_STATE_ERROR,
+	CS_STATE_DONE
 } CsState;
+
+/* A header of a request. */
+typedef struct CsField
+{
+	const char *name;			/* without the colon */
+	const char *value;
+} CsField;
+
+#define CS_FIELDS_MAX 16
+
+/*
+ * One HTTP request, to be answered by one call of cs_session_response().
+ * Redirects are not followed.
+ */
+typedef struct CsRequest
+{
+	int64_t		id;				/* the provider's; comes back with the answer */
+	const char *url;			/* complete, http or https */
+	const char *body;			/* to be POSTed; NULL: GET */
+	int			field_count;
+	CsField		fields[CS_FIELDS_MAX];
+} CsRequest;
 
 typedef struct CsAction
 {
@@ -171,7 +204,8 @@ typedef struct CsAction
 	CsState		state;
 	bool		binary;			/* SEND */
 	int64_t		id;				/* subscription_id or watch_id */
-	const char *scope;			/* CURSOR; static or arena */
+	const char *scope;			/* CURSOR; arena */
+	const CsRequest *request;	/* REQUEST; arena */
 	CsText		text;			/* arena; NUL-terminated as well */
 } CsAction;
 
@@ -228,14 +262,32 @@ extern void cs_output_watch_state(CsOutput *output, int64_t id, CsState state,
 extern void cs_output_cursor(CsOutput *output, const char *scope,
 							 const char *position);
 
+/* A request to be filled in, all absent but its id; NULL if memory is short. */
+extern CsRequest *cs_output_request(CsOutput *output, int64_t id);
+
 /* ---------- what a provider is ---------- */
+
+#define CS_TRANSPORTS_MAX 2
 
 typedef struct CsNetwork
 {
 	const char *name;			/* as the user writes it; first: the default */
-	const char *url;			/* public endpoint, or NULL: must be given */
 	const char *asset;			/* symbol of the native coin */
+	const char *urls[CS_TRANSPORTS_MAX];	/* public endpoint for each of the
+											 * provider's transports; NULL:
+											 * must be given */
 } CsNetwork;
+
+/* A way to be connected. */
+typedef struct CsTransportKind
+{
+	const char *name;			/* as the user writes it; first: the default */
+	const char *const *schemes; /* of its URLs; NULL-terminated */
+} CsTransportKind;
+
+/* The usual ones: "websocket" with ws and wss, "sse" with http and https. */
+extern const char *const cs_websocket_schemes[];
+extern const char *const cs_http_schemes[];
 
 /* A topic the user can subscribe to. */
 typedef struct CsTopic
@@ -246,6 +298,8 @@ typedef struct CsTopic
 	bool		watched;		/* scoped by the watch list: nothing is taken
 								 * without one, and '*' means everything */
 	bool		single;			/* at most one subscription per source */
+	bool		submits;		/* hands its arguments to the network, once: what
+								 * submit() does */
 } CsTopic;
 
 typedef enum CsOptionType
@@ -275,23 +329,49 @@ typedef struct CsSourceConfig
 	const char *token;			/* resolved secret, or NULL */
 } CsSourceConfig;
 
-/* How to connect a link now.  Texts live in the output's arena. */
-#define CS_HANDSHAKE_HEADERS_MAX 16
+typedef enum CsStream
+{
+	CS_STREAM_WEBSOCKET,
+	CS_STREAM_EVENTS			/* server-sent events; nothing can be sent */
+} CsStream;
 
+/*
+ * How to connect a link now.  Texts live in the output's arena.  The idle
+ * timeout counts every byte of the peer: pings and comments as well.
+ */
 typedef struct CsHandshake
 {
+	CsStream	stream;
 	const char *url;			/* complete */
+	const char *body;			/* EVENTS: to be POSTed; NULL: GET */
 	bool		accept_binary;
-	int			ping_interval_ms;
+	int			ping_interval_ms;	/* WEBSOCKET; 0: no pings */
 	int			pong_timeout_ms;
-	int			idle_timeout_ms;
-	int			header_count;
-	struct
-	{
-		const char *name;
-		const char *value;
-	}			headers[CS_HANDSHAKE_HEADERS_MAX];
+	int			idle_timeout_ms;	/* 0: none */
+	int			field_count;
+	CsField		fields[CS_FIELDS_MAX];
 } CsHandshake;
+
+/* How a link, or an attempt to open it, ended. */
+typedef struct CsClosure
+{
+	bool		was_open;		/* else it could not be opened */
+	int			close_code;		/* of the peer's close frame; 0: none came */
+	int			http_status;	/* with which it was refused; 0: it was not */
+	const char *reason;			/* for people, in words; never NULL */
+} CsClosure;
+
+/* The answer to a CsRequest.  Texts are valid as those of a message are. */
+typedef struct CsResponse
+{
+	int64_t		id;
+	int			status;			/* HTTP's; 0: none came, *reason* says why */
+	int			retry_after_s;	/* what the peer asked for; 0: nothing */
+	const char *reason;			/* for people; never NULL */
+	const char *data;			/* the body, NUL-terminated as well */
+	size_t		length;
+	int64_t		received_at;	/* microseconds since 1970 */
+} CsResponse;
 
 /* One message as it came. */
 typedef struct CsMessage
@@ -304,6 +384,7 @@ typedef struct CsMessage
 
 typedef struct CsProvider CsProvider;
 typedef struct CsSession CsSession;
+struct json_object;
 
 typedef enum CsWatchKind
 {
@@ -316,8 +397,7 @@ struct CsProvider
 	const char *name;
 	const char *title;
 	const CsNetwork *networks;	/* ends with a NULL name */
-	const char *const *transports;	/* "websocket", ...; NULL-terminated */
-	const char *const *schemes; /* URL schemes accepted; NULL-terminated */
+	const CsTransportKind *transports;	/* ends with a NULL name */
 	const CsTopic *topics;		/* ends with a NULL name */
 	const CsOption *options;	/* beyond the common ones; may be NULL */
 	bool		watches_transactions;	/* has watch_transaction() */
@@ -331,6 +411,12 @@ struct CsProvider
 										  char canonical[CS_TARGET_MAX],
 										  CsError *error);
 
+	/*
+	 * Check what of the values of the options is the provider's own business;
+	 * names and types are checked already.  NULL: nothing is.
+	 */
+	bool		(*check_options) (struct json_object *options, CsError *error);
+
 	/* Check the arguments of a subscription; a JSON object as text. */
 	bool		(*check_arguments) (const CsTopic *topic, const char *network,
 									const char *arguments, CsError *error);
@@ -342,6 +428,8 @@ struct CsProvider
 	size_t		session_size;
 	bool		(*start) (CsSession *session, CsError *error);
 	void		(*stop) (CsSession *session);
+	void		(*restore) (CsSession *session, const char *scope,
+							const char *position);	/* NULL: no positions */
 	void		(*sync) (CsSession *session, int64_t now_ms, CsOutput *output);
 	bool		(*handshake) (CsSession *session, int link, const char *url,
 							  CsHandshake *handshake, CsOutput *output);
@@ -350,8 +438,12 @@ struct CsProvider
 	bool		(*message) (CsSession *session, int link,
 							const CsMessage *message, int64_t now_ms,
 							CsOutput *output, CsError *error);
-	void		(*closed) (CsSession *session, int link, int64_t now_ms,
+	void		(*closed) (CsSession *session, int link,
+						   const CsClosure *closure, int64_t now_ms,
 						   CsOutput *output);
+	bool		(*response) (CsSession *session, const CsResponse *response,
+							 int64_t now_ms, CsOutput *output,
+							 CsError *error);	/* NULL: makes no requests */
 	void		(*tick) (CsSession *session, int64_t now_ms, CsOutput *output);
 	int64_t		(*next_tick) (const CsSession *session);
 };
@@ -360,9 +452,14 @@ struct CsProvider
 extern const CsProvider *cs_provider_find(const char *name);
 extern const CsProvider *const *cs_providers(void);
 
-/* A provider's network (NULL name: the default) or topic; NULL: unknown. */
+/*
+ * A provider's network or transport (NULL name: the default), or topic; NULL:
+ * unknown.
+ */
 extern const CsNetwork *cs_provider_network(const CsProvider *provider,
 											const char *name);
+extern const CsTransportKind *cs_provider_transport(const CsProvider *provider,
+													const char *name);
 extern const CsTopic *cs_provider_topic(const CsProvider *provider,
 										const char *name);
 
@@ -385,6 +482,13 @@ extern CsSession *cs_session_create(const CsProvider *provider,
 									const CsSourceConfig *config,
 									CsError *error);
 extern void cs_session_free(CsSession *session);
+
+/*
+ * A position of an earlier session, as it was stored; before the first
+ * cs_session_sync().  What is no position any more is ignored.
+ */
+extern void cs_session_restore(CsSession *session, const char *scope,
+							   const char *position);
 
 /*
  * The wish.  Each call adds, replaces or removes one entry and only notes it;
@@ -425,13 +529,19 @@ extern bool cs_session_handshake(CsSession *session, int link, const char *url,
 								 CsHandshake *handshake, CsOutput *output);
 
 /*
- * What the transport reports of a link.  When one closes, every subscription
- * and every watch it served is pending again; that goes without saying, there
- * are no actions for it.  When it is open again everything is asked for anew.
+ * What the transport reports of a link: cs_session_closed() also of an attempt
+ * that failed.  When no link is open any more, every subscription is pending
+ * again, and when the only link there is closes, so is every watch; that goes
+ * without saying, and what the call itself tells comes on top of it.  A
+ * provider that uses several links tells what each of them served.  When a
+ * link is open again everything is asked for anew, and told anew.
+ *
+ * Links are numbered from 0, and that one is opened first.
  */
 extern void cs_session_opened(CsSession *session, int link, int64_t now_ms,
 							  CsOutput *output);
-extern void cs_session_closed(CsSession *session, int link, int64_t now_ms,
+extern void cs_session_closed(CsSession *session, int link,
+							  const CsClosure *closure, int64_t now_ms,
 							  CsOutput *output);
 
 /*
@@ -441,6 +551,14 @@ extern void cs_session_closed(CsSession *session, int link, int64_t now_ms,
 extern bool cs_session_message(CsSession *session, int link,
 							   const CsMessage *message, int64_t now_ms,
 							   CsOutput *output, CsError *error);
+
+/*
+ * The answer to a request came, or will never come.  Returns false if it could
+ * not be understood, as cs_session_message() does.
+ */
+extern bool cs_session_response(CsSession *session,
+								const CsResponse *response, int64_t now_ms,
+								CsOutput *output, CsError *error);
 
 /*
  * Time passed.  cs_session_next_tick() says when the provider next wants to

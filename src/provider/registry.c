@@ -9,6 +9,9 @@
 
 #include "provider/session.h"
 
+const char *const cs_websocket_schemes[] = {"ws", "wss", NULL};
+const char *const cs_http_schemes[] = {"http", "https", NULL};
+
 static const CsProvider *const providers[] = {
 	&cs_provider_nano,
 	NULL
@@ -42,6 +45,21 @@ cs_provider_network(const CsProvider *provider, const char *name)
 	{
 		if (strcmp(network->name, name) == 0)
 			return network;
+	}
+	return NULL;
+}
+
+const CsTransportKind *
+cs_provider_transport(const CsProvider *provider, const char *name)
+{
+	const CsTransportKind *transport = provider->transports;
+
+	if (name == NULL)
+		return transport;
+	for (; transport->name != NULL; transport++)
+	{
+		if (strcmp(transport->name, name) == 0)
+			return transport;
 	}
 	return NULL;
 }

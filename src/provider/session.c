@@ -31,24 +31,11 @@ copy_string(const char *string, bool *failed)
 	return copy;
 }
 
-static bool
-has_transport(const CsProvider *provider, const char *transport)
-{
-	for (size_t i = 0; provider->transports[i] != NULL; i++)
-	{
-		if (strcmp(provider->transports[i], transport) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Fill in the generic part; false: see *error*. */
 static bool
 prepare(CsSession *session, const CsSourceConfig *config, CsError *error)
 {
 	const CsProvider *provider = session->provider;
-	const char *transport = config->transport ? config->transport :
-		provider->transports[0];
 	const char *options = config->options ? config->options : "{}";
 	bool		failed = false;
 
@@ -60,11 +47,12 @@ prepare(CsSession *session, const CsSourceConfig *config, CsError *error)
 					 config->network);
 		return false;
 	}
-	if (!has_transport(provider, transport))
+	session->transport = cs_provider_transport(provider, config->transport);
+	if (session->transport == NULL)
 	{
 		cs_error_set(error, CS_ERROR_UNSUPPORTED, NULL, NULL,
 					 "provider \"%s\" has no transport \"%s\"",
-					 provider->name, transport);
+					 provider->name, config->transport);
 		return false;
 	}
 	if (!cs_provider_check_options(provider, options, error))
@@ -73,7 +61,6 @@ prepare(CsSession *session, const CsSourceConfig *config, CsError *error)
 	if (session->options == NULL)
 		return false;
 	session->name = copy_string(config->name, &failed);
-	session->transport = copy_string(transport, &failed);
 	session->token = copy_string(config->token, &failed);
 	session->tokener = cs_json_tokener();
 	session->watches = cs_watchset_create();
@@ -97,7 +84,6 @@ release(CsSession *session)
 		json_tokener_free(session->tokener);
 	json_object_put(session->options);
 	free(session->name);
-	free(session->transport);
 	if (session->token != NULL)
 		explicit_bzero(session->token, strlen(session->token));
 	free(session->token);
@@ -134,6 +120,14 @@ cs_session_free(CsSession *session)
 		return;
 	session->provider->stop(session);
 	release(session);
+}
+
+void
+cs_session_restore(CsSession *session, const char *scope,
+				   const char *position)
+{
+	if (session->provider->restore != NULL)
+		session->provider->restore(session, scope, position);
 }
 
 /* ---------- subscriptions ---------- */
@@ -460,10 +454,10 @@ cs_session_opened(CsSession *session, int link, int64_t now_ms,
 }
 
 void
-cs_session_closed(CsSession *session, int link, int64_t now_ms,
-				  CsOutput *output)
+cs_session_closed(CsSession *session, int link, const CsClosure *closure,
+				  int64_t now_ms, CsOutput *output)
 {
-	session->provider->closed(session, link, now_ms, output);
+	session->provider->closed(session, link, closure, now_ms, output);
 }
 
 /*
@@ -482,9 +476,26 @@ renew_tokener(CsSession *session)
 }
 
 /*
- * A message that is refused, or for which memory is short, leaves nothing in
- * the output.
+ * What came was understood, or not: clean up after it.  What is refused, or
+ * for which memory is short, leaves nothing in the output.
  */
+static bool
+settle(CsSession *session, CsText text, bool understood,
+	   const CsOutputMark *mark, CsOutput *output, CsError *error)
+{
+	if (text.length > TOKENER_KEEP)
+		renew_tokener(session);
+	if (understood)
+	{
+		cs_output_set_message(output, mark, text);
+		if (!cs_output_failed(output))
+			return true;
+		cs_error_set(error, CS_ERROR_MEMORY, NULL, NULL, "out of memory");
+	}
+	cs_output_rollback(output, mark);
+	return false;
+}
+
 bool
 cs_session_message(CsSession *session, int link, const CsMessage *message,
 				   int64_t now_ms, CsOutput *output, CsError *error)
@@ -493,16 +504,22 @@ cs_session_message(CsSession *session, int link, const CsMessage *message,
 	bool		understood = session->provider->message(session, link, message,
 														now_ms, output, error);
 
-	if (message->length > TOKENER_KEEP)
-		renew_tokener(session);
-	if (understood)
-	{
-		if (!cs_output_failed(output))
-			return true;
-		cs_error_set(error, CS_ERROR_MEMORY, NULL, NULL, "out of memory");
-	}
-	cs_output_rollback(output, &mark);
-	return false;
+	return settle(session, (CsText) {message->data, message->length},
+				  understood, &mark, output, error);
+}
+
+bool
+cs_session_response(CsSession *session, const CsResponse *response,
+					int64_t now_ms, CsOutput *output, CsError *error)
+{
+	CsOutputMark mark = cs_output_mark(output);
+	bool		understood = true;
+
+	if (session->provider->response != NULL)
+		understood = session->provider->response(session, response, now_ms,
+												 output, error);
+	return settle(session, (CsText) {response->data, response->length},
+				  understood, &mark, output, error);
 }
 
 void

@@ -34,8 +34,8 @@ struct CsSession
 {
 	const CsProvider *provider;
 	const CsNetwork *network;
+	const CsTransportKind *transport;
 	char	   *name;
-	char	   *transport;
 	char	   *token;			/* or NULL */
 	struct json_object *options;
 	struct json_tokener *tokener;	/* for messages */
@@ -70,8 +70,8 @@ extern void cs_session_requeue(CsSession *session, uint8_t cleared_flags);
  * Add a header, the headers of the source's options.  Texts go into the
  * output's arena.  False if memory is short.
  */
-extern bool cs_handshake_header(CsHandshake *handshake, CsOutput *output,
-								const char *name, const char *value);
+extern bool cs_field_add(CsField *fields, int *count, CsOutput *output,
+						 const char *name, const char *value);
 extern bool cs_session_headers(const CsSession *session,
 							   CsHandshake *handshake, CsOutput *output);
 
@@ -96,5 +96,9 @@ extern bool cs_options_check(struct json_object *object,
 /* ---------- nano.c and its like ---------- */
 
 extern const CsProvider cs_provider_nano;
+extern const CsProvider cs_provider_symbol;
+extern const CsProvider cs_provider_flow;
+extern const CsProvider cs_provider_toncenter;
+extern const CsProvider cs_provider_tonapi;
 
 #endif							/* CS_SESSION_H */

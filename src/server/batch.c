@@ -79,6 +79,28 @@ add_reject(CsWorker *worker, int64 received_at, int sqlstate,
 }
 
 void
+cs_batch_take(CsWorker *worker, size_t first)
+{
+	size_t		i = first;
+
+	while (i < cs_output_record_count(worker->output))
+	{
+		if (cs_identities_add(worker->identities, cs_output_records(worker->output)[i].identity))
+			i++;
+		else
+		{
+			cs_output_remove_record(worker->output, i);
+			worker->status.duplicates++;
+		}
+	}
+	if (cs_output_failed(worker->output))
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory"),
+				 errdetail("Failed on a message of source \"%s\".", worker->source->name)));
+}
+
+void
 cs_batch_reject(CsWorker *worker, const CsMessage *message,
 				const CsError *error)
 {
@@ -284,7 +306,7 @@ reject_record(CsWorker *worker, const CsRecord *record, const ErrorData *error)
 {
 	cs_identities_remove(worker->identities, record->identity);
 	add_reject(worker, record->received_at, error->sqlerrcode, error->message,
-			   record->payload);
+			   record->message);
 	cs_status_note_error(&worker->status, "row rejected: %s", error->message);
 }
 

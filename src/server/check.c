@@ -129,8 +129,10 @@ check_new_owner(const CsConfigRow *row)
 }
 
 static void
-check_urls(CsConfigRow *row, const CsProvider *provider, const CsNetwork *network)
+check_urls(CsConfigRow *row, const CsProvider *provider, const CsNetwork *network,
+		   const CsTransportKind *transport)
 {
+	const char *public_url = network->urls[transport - provider->transports];
 	bool		isnull;
 	Datum		value = heap_getattr(row->new, cs_row_column(row, "urls"),
 									 row->desc, &isnull);
@@ -142,14 +144,14 @@ check_urls(CsConfigRow *row, const CsProvider *provider, const CsNetwork *networ
 	{
 		Datum		url;
 
-		if (network->url == NULL)
+		if (public_url == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("a URL must be given: network \"%s\" of provider \"%s\" has no public endpoint",
 							network->name, provider->name),
 					 errhint("Give that of a server you run or rent, as url => '%s://...'.",
-							 provider->schemes[0])));
-		url = CStringGetTextDatum(network->url);
+							 transport->schemes[0])));
+		url = CStringGetTextDatum(public_url);
 		cs_row_set(row, "urls",
 				   PointerGetDatum(construct_array(&url, 1, TEXTOID, -1, false,
 												   TYPALIGN_INT)));
@@ -168,7 +170,7 @@ check_urls(CsConfigRow *row, const CsProvider *provider, const CsNetwork *networ
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("a URL must not be null")));
-		cs_check_url(provider, TextDatumGetCString(elements[i]));
+		cs_check_url(provider, transport, TextDatumGetCString(elements[i]));
 	}
 }
 
@@ -208,6 +210,7 @@ chainstream_check_source(PG_FUNCTION_ARGS)
 	CsConfigRow row;
 	const CsProvider *provider;
 	const CsNetwork *network;
+	const CsTransportKind *transport;
 
 	cs_row_begin(fcinfo, "sources", &row);
 	check_source_permission(&row);
@@ -233,10 +236,9 @@ chainstream_check_source(PG_FUNCTION_ARGS)
 		cs_row_set(&row, "network", CStringGetTextDatum(network->name));
 	if (cs_row_changed(&row, "owner"))
 		check_new_owner(&row);
-	if (cs_row_changed(&row, "urls"))
-		check_urls(&row, provider, network);
-	if (cs_row_changed(&row, "transport"))
-		cs_check_transport(provider, cs_row_get(&row, "transport"));
+	transport = cs_check_transport(provider, cs_row_get(&row, "transport"));
+	if (cs_row_changed(&row, "urls") || cs_row_changed(&row, "transport"))
+		check_urls(&row, provider, network, transport);
 	if (cs_row_changed(&row, "options"))
 		check_options(&row, provider);
 	return PointerGetDatum(row.new);

@@ -22,8 +22,8 @@ extern const CsNetwork *cs_check_network(const CsProvider *provider,
 extern const CsTopic *cs_check_topic(const CsProvider *provider,
 									 const char *name);
 
-/* Likewise, only to know that there is such a transport; NULL is fine. */
-extern void cs_check_transport(const CsProvider *provider, const char *name);
+extern const CsTransportKind *cs_check_transport(const CsProvider *provider,
+												 const char *name);
 
 /*
  * The canonical form of an address or of a transaction's hash, palloc'd;
@@ -36,7 +36,8 @@ extern char *cs_check_target(const CsProvider *provider, const char *network,
 #define CS_URLS_MAX 16
 
 /* Raise an error if the text cannot be an endpoint, or a token. */
-extern void cs_check_url(const CsProvider *provider, const char *url);
+extern void cs_check_url(const CsProvider *provider,
+						 const CsTransportKind *transport, const char *url);
 extern void cs_check_token(const char *token);
 
 #endif							/* CS_CHECK_H */

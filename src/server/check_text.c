@@ -47,7 +47,8 @@ is_graphic(const char *text)
 
 /* The scheme; returns what follows "://". */
 static const char *
-check_scheme(const CsProvider *provider, const char *url)
+check_scheme(const CsProvider *provider, const CsTransportKind *transport,
+			 const char *url)
 {
 	const char *end = strstr(url, "://");
 	StringInfoData names;
@@ -55,7 +56,7 @@ check_scheme(const CsProvider *provider, const char *url)
 	if (end == NULL)
 		refuse_url("it has no scheme");
 	initStringInfo(&names);
-	for (const char *const *scheme = provider->schemes; *scheme; scheme++)
+	for (const char *const *scheme = transport->schemes; *scheme; scheme++)
 	{
 		if (strlen(*scheme) == (size_t) (end - url) &&
 			strncmp(*scheme, url, end - url) == 0)
@@ -66,7 +67,8 @@ check_scheme(const CsProvider *provider, const char *url)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("invalid URL: provider \"%s\" does not speak its scheme",
 					provider->name),
-			 errhint("A URL for it begins with: %s.", names.data)));
+			 errhint("A URL for its transport \"%s\" begins with: %s.",
+					 transport->name, names.data)));
 	return NULL;				/* keep the compiler quiet */
 }
 
@@ -116,7 +118,8 @@ check_host(const char *authority, size_t length)
 }
 
 void
-cs_check_url(const CsProvider *provider, const char *url)
+cs_check_url(const CsProvider *provider, const CsTransportKind *transport,
+			 const char *url)
 {
 	const char *authority;
 	size_t		length;
@@ -126,7 +129,7 @@ cs_check_url(const CsProvider *provider, const char *url)
 		refuse_url("it is longer than 2000 characters");
 	if (!is_graphic(url))
 		refuse_url("it has a space, a control character or one outside ASCII");
-	authority = check_scheme(provider, url);
+	authority = check_scheme(provider, transport, url);
 	length = strcspn(authority, "/?#");
 	if (memchr(authority, '@', length) != NULL)
 		ereport(ERROR,

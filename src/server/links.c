@@ -43,10 +43,18 @@ make_link(CsWorker *worker, int id)
 	MemoryContext oldcontext = MemoryContextSwitchTo(TopMemoryContext);
 	CsLink	   *link = palloc0(sizeof(CsLink));
 
+	link->kind = CS_OWNER_LINK;
 	link->id = id;
 	worker->links = lappend(worker->links, link);
 	MemoryContextSwitchTo(oldcontext);
 	return link;
+}
+
+static void
+forget_link(CsWorker *worker, CsLink *link)
+{
+	worker->links = list_delete_ptr(worker->links, link);
+	pfree(link);
 }
 
 static void
@@ -119,19 +127,25 @@ act(CsWorker *worker, const CsAction *action)
 				link->wanted = false;
 				if (link->connection)
 					cs_connection_close(link->connection, 1000, "");
+				else
+					forget_link(worker, link);
 			}
 			break;
 		case CS_ACTION_RESET_LINK:
 			if (link != NULL && link->connection)
 			{
-				cs_status_note_error(&worker->status, "%s", action->text.data ? action->text.data : "connection reset");
-				cs_connection_close(link->connection, 1000, "");
+				link->misbehaved = true;
+				cs_connection_close(link->connection, 1000,
+									action->text.data ? action->text.data : "");
 			}
 			break;
 		case CS_ACTION_SEND:
 			if (link != NULL && link->open)
 				(void) cs_connection_send(link->connection, action->text.data,
 										  action->text.length, action->binary);
+			break;
+		case CS_ACTION_REQUEST:
+			cs_request_begin(worker, action->request);
 			break;
 		case CS_ACTION_SUBSCRIPTION_STATE:
 			remember_state(worker, action);
@@ -168,12 +182,13 @@ fail_link(CsWorker *worker, CsLink *link, const char *reason, int retry_after_s,
 {
 	char	   *url = cs_public_url(worker->source->urls[link->url_index]);
 	char	   *text = cs_server_text(reason);
-	bool		good = link->open && now_ms - link->opened_ms >= GOOD_AFTER_MS;
+	bool		good = link->open && !link->misbehaved &&
+		(link->proven || now_ms - link->opened_ms >= GOOD_AFTER_MS);
 	int64		delay;
 
 	if (good)
 		link->failures = 0;
-	else
+	if (!link->open || now_ms - link->opened_ms < GOOD_AFTER_MS)
 		link->url_index = (link->url_index + 1) % worker->source->url_count;
 	link->failures++;
 	cs_status_note_error(&worker->status, "%s: %s", url, text);
@@ -194,7 +209,7 @@ cs_link_dial(const CsSource *source, CsSession *session, CsOutput *output,
 			 char reason[CS_WIRE_REASON_MAX])
 {
 	CsHandshake handshake;
-	CsHeader	headers[CS_HANDSHAKE_HEADERS_MAX];
+	CsHeader	headers[CS_FIELDS_MAX];
 	CsConnectParams params;
 	CsConnection *connection;
 
@@ -205,16 +220,18 @@ cs_link_dial(const CsSource *source, CsSession *session, CsOutput *output,
 		strlcpy(reason, "out of memory", CS_WIRE_REASON_MAX);
 		return NULL;
 	}
-	for (int i = 0; i < handshake.header_count; i++)
+	for (int i = 0; i < handshake.field_count; i++)
 	{
-		headers[i].name = handshake.headers[i].name;
-		headers[i].value = handshake.headers[i].value;
+		headers[i].name = handshake.fields[i].name;
+		headers[i].value = handshake.fields[i].value;
 	}
 	memset(&params, 0, sizeof(params));
-	params.transport = CS_TRANSPORT_WEBSOCKET;
+	params.transport = handshake.stream == CS_STREAM_EVENTS ?
+		CS_TRANSPORT_EVENTS : CS_TRANSPORT_WEBSOCKET;
 	params.url = handshake.url;
+	params.body = handshake.body;
 	params.headers = headers;
-	params.header_count = handshake.header_count;
+	params.header_count = handshake.field_count;
 	params.accept_binary = handshake.accept_binary;
 	params.connect_timeout_ms = cs_guc_connect_timeout;
 	params.ping_interval_ms = handshake.ping_interval_ms;
@@ -259,6 +276,7 @@ connect_link(CsWorker *worker, CsLink *link, int64 now_ms)
 {
 	char		reason[CS_WIRE_REASON_MAX];
 
+	link->proven = link->misbehaved = false;
 	link->connection = cs_link_dial(worker->source, worker->session, worker->output,
 									worker->wire, link->id, link->url_index,
 									link, reason);
@@ -304,19 +322,39 @@ void
 cs_links_closed(CsWorker *worker, CsLink *link, const CsWireEvent *event,
 				int64 now_ms)
 {
+	CsClosure	closure = {
+		.was_open = link->open,
+		.close_code = event->close_code,
+		.http_status = event->http_status,
+		.reason = event->reason
+	};
 	ListCell   *cell;
+	bool		others = false;
 
-	if (link->open)
-		cs_session_closed(worker->session, link->id, now_ms, worker->output);
+	foreach(cell, worker->links)
+	{
+		const CsLink *other = lfirst(cell);
+
+		others |= other != link && other->open;
+	}
+
+	/* without any connection nothing is active; what the provider says counts */
+	if (!others)
+	{
+		worker->states_reset = true;
+		worker->states_from = worker->actions_done;
+		foreach(cell, worker->subscription_states)
+			((CsSubscriptionState *) lfirst(cell))->state = CS_STATE_PENDING;
+	}
+	cs_session_closed(worker->session, link->id, &closure, now_ms, worker->output);
 	link->connection = NULL;
-	if (link->wanted)
-		fail_link(worker, link, event->reason, event->retry_after_s, now_ms);
+	if (!link->wanted)
+	{
+		forget_link(worker, link);
+		return;
+	}
+	fail_link(worker, link, event->reason, event->retry_after_s, now_ms);
 	link->open = false;
-
-	worker->states_reset = true;
-	worker->states_from = worker->actions_done;
-	foreach(cell, worker->subscription_states)
-		((CsSubscriptionState *) lfirst(cell))->state = CS_STATE_PENDING;
 }
 
 int64
@@ -388,6 +426,8 @@ cs_links_summarize(CsWorker *worker)
 		status->state = CS_WORKER_IDLE;
 	else if (open == wanted)
 		status->state = subscribed_state(worker);
+	else if (open > 0 && subscribed_state(worker) == CS_WORKER_STREAMING)
+		status->state = CS_WORKER_DEGRADED;
 	else
 		status->state = next == INT64_MAX ? CS_WORKER_CONNECTING : CS_WORKER_BACKOFF;
 

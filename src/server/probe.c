@@ -110,7 +110,8 @@ advance(Check *check, int next)
 	{
 		/* a step that took no time was not seen, but TLS may be absent */
 		bool		absent = step == STEP_TLS &&
-			strncmp(check->source->urls[check->url_index], "wss:", 4) != 0;
+			strncmp(check->source->urls[check->url_index], "wss:", 4) != 0 &&
+			strncmp(check->source->urls[check->url_index], "https:", 6) != 0;
 
 		put_row(check, step, absent ? "skipped" : "ok", -1,
 				absent ? "the URL is not encrypted" : NULL, false);
@@ -143,7 +144,8 @@ act(Check *check)
 									  action->text.length, action->binary);
 		else if (action->kind == CS_ACTION_SUBSCRIPTION_STATE)
 		{
-			check->subscriptions_active += action->state == CS_STATE_ACTIVE;
+			check->subscriptions_active += action->state == CS_STATE_ACTIVE ||
+				action->state == CS_STATE_DONE;
 			check->subscriptions_pending += action->state == CS_STATE_PENDING;
 			check->subscriptions_failed += action->state == CS_STATE_ERROR ||
 				action->state == CS_STATE_OVER_LIMIT;

@@ -85,24 +85,22 @@ cs_check_topic(const CsProvider *provider, const char *name)
 	return NULL;				/* keep the compiler quiet */
 }
 
-void
+const CsTransportKind *
 cs_check_transport(const CsProvider *provider, const char *name)
 {
+	const CsTransportKind *transport = cs_provider_transport(provider, name);
 	StringInfoData names;
 
-	if (name == NULL)
-		return;
+	if (transport)
+		return transport;
 	initStringInfo(&names);
-	for (const char *const *other = provider->transports; *other; other++)
-	{
-		if (strcmp(*other, name) == 0)
-			return;
-		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", *other);
-	}
+	for (const CsTransportKind *other = provider->transports; other->name; other++)
+		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", other->name);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("provider \"%s\" has no transport \"%s\"", provider->name, name),
 			 errhint("Its transports are: %s.", names.data)));
+	return NULL;				/* keep the compiler quiet */
 }
 
 char *
@@ -181,25 +179,33 @@ emit(FunctionCallInfo fcinfo, Row *row)
 						 row->nulls);
 }
 
-/* providers(): one row per provider and network. */
+static void
+emit_network(FunctionCallInfo fcinfo, const CsProvider *provider,
+			 const CsNetwork *network)
+{
+	for (int i = 0; provider->transports[i].name; i++)
+	{
+		Row			row = {.count = 0};
+
+		put_text(&row, provider->name);
+		put_text(&row, provider->title);
+		put_text(&row, network->name);
+		put_text(&row, network->asset);
+		put_text(&row, provider->transports[i].name);
+		put_list(&row, provider->transports[i].schemes);
+		put_text(&row, network->urls[i]);
+		emit(fcinfo, &row);
+	}
+}
+
+/* providers(): one row per provider, network and transport. */
 Datum
 chainstream_providers(PG_FUNCTION_ARGS)
 {
 	InitMaterializedSRF(fcinfo, 0);
 	for (const CsProvider *const *provider = cs_providers(); *provider; provider++)
 		for (const CsNetwork *network = (*provider)->networks; network->name; network++)
-		{
-			Row			row = {.count = 0};
-
-			put_text(&row, (*provider)->name);
-			put_text(&row, (*provider)->title);
-			put_text(&row, network->name);
-			put_text(&row, network->url);
-			put_text(&row, network->asset);
-			put_list(&row, (*provider)->transports);
-			put_list(&row, (*provider)->schemes);
-			emit(fcinfo, &row);
-		}
+			emit_network(fcinfo, *provider, network);
 	return (Datum) 0;
 }
 
@@ -216,6 +222,7 @@ emit_topics(FunctionCallInfo fcinfo, const CsProvider *provider)
 		put(&row, BoolGetDatum(topic->by_default));
 		put(&row, BoolGetDatum(topic->watched));
 		put(&row, BoolGetDatum(topic->single));
+		put(&row, BoolGetDatum(topic->submits));
 		emit(fcinfo, &row);
 	}
 }

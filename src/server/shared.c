@@ -214,6 +214,8 @@ cs_worker_state_name(CsWorkerState state)
 			return "subscribing";
 		case CS_WORKER_STREAMING:
 			return "streaming";
+		case CS_WORKER_DEGRADED:
+			return "degraded";
 		case CS_WORKER_BACKOFF:
 			return "backoff";
 		case CS_WORKER_STALLED:

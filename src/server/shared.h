@@ -39,6 +39,7 @@ typedef enum CsWorkerState
 	CS_WORKER_CONNECTING,
 	CS_WORKER_SUBSCRIBING,		/* connected, not all acknowledged yet */
 	CS_WORKER_STREAMING,
+	CS_WORKER_DEGRADED,			/* the same, but for some of its connections */
 	CS_WORKER_BACKOFF,			/* disconnected, will try again */
 	CS_WORKER_STALLED,			/* the server does not take rows; trying again */
 	CS_WORKER_FAILED			/* could not start; will try again */

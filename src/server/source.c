@@ -264,17 +264,32 @@ cs_source_session(const CsSource *source)
 	return session;
 }
 
+/* Is there nothing more to be asked for?  See CsState. */
+static bool
+is_over(const CsSource *source, const char *topic_name, const char *state)
+{
+	const CsTopic *topic = cs_provider_topic(source->provider, topic_name);
+
+	if (state == NULL)
+		return false;
+	return strcmp(state, "done") == 0 ||
+		(topic != NULL && topic->submits && strcmp(state, "error") == 0);
+}
+
 static void
 apply_subscriptions(const CsSource *source, CsSession *session)
 {
-	query_source("SELECT subscription_id, topic, arguments::pg_catalog.text"
-				 " FROM chainstream.subscriptions"
-				 " WHERE source = $1 AND enabled ORDER BY subscription_id",
+	query_source("SELECT c.subscription_id, c.topic, c.arguments::pg_catalog.text, t.state"
+				 " FROM chainstream.subscriptions c"
+				 " LEFT JOIN chainstream._subscription_states t USING (subscription_id)"
+				 " WHERE c.source = $1 AND c.enabled ORDER BY c.subscription_id",
 				 source->name);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		CsError		error;
 
+		if (is_over(source, get_text(i, "topic"), get_text(i, "state")))
+			continue;
 		if (!cs_session_subscribe(session, get_int64(i, "subscription_id"),
 								  get_text(i, "topic"), get_text(i, "arguments"),
 								  &error))
@@ -312,8 +327,10 @@ apply_watches(const CsSource *source, CsSession *session)
 	uint64		fetched;
 
 	portal = SPI_cursor_open_with_args(NULL,
-									   "SELECT watch_id, kind, target FROM chainstream.watches"
-									   " WHERE source = $1",
+									   "SELECT watch_id, kind, target FROM chainstream.watches w"
+									   " WHERE source = $1 AND NOT (kind = 'transaction' AND EXISTS"
+									   " (SELECT FROM chainstream._watch_states t"
+									   " WHERE t.watch_id = w.watch_id AND t.state = 'done'))",
 									   1, &type, &value, NULL, true, 0);
 	do
 	{
@@ -338,6 +355,17 @@ cs_source_apply_wishes(const CsSource *source, CsSession *session)
 	apply_subscriptions(source, session);
 	apply_watches(source, session);
 	cs_session_sweep(session);
+	SPI_finish();
+}
+
+void
+cs_source_restore(const CsSource *source, CsSession *session)
+{
+	SPI_connect();
+	query_source("SELECT scope, position::pg_catalog.text FROM chainstream.cursors"
+				 " WHERE source = $1", source->name);
+	for (uint64 i = 0; i < SPI_processed; i++)
+		cs_session_restore(session, get_text(i, "scope"), get_text(i, "position"));
 	SPI_finish();
 }
 

@@ -62,6 +62,9 @@ extern CsSession *cs_source_session(const CsSource *source);
  */
 extern void cs_source_apply_wishes(const CsSource *source, CsSession *session);
 
+/* Tell a new session how far the source had been read. */
+extern void cs_source_restore(const CsSource *source, CsSession *session);
+
 /* The channel of each subscription of the source; *channels is palloc'd. */
 extern int	cs_source_channels(const CsSource *source, CsChannel **channels);
 

@@ -32,13 +32,16 @@ state_name(CsState state)
 			return "over_limit";
 		case CS_STATE_ERROR:
 			return "error";
+		case CS_STATE_DONE:
+			return "done";
 	}
 	return "error";
 }
 
 /*
- * What is left of dropped sources goes as well: nobody else may clean it up
- * without standing in the way of a worker.
+ * What is over stays over: see CsState.  What is left of dropped sources goes
+ * as well: nobody else may clean it up without standing in the way of a
+ * worker.
  */
 void
 cs_states_begin(const CsWorker *worker)
@@ -46,7 +49,11 @@ cs_states_begin(const CsWorker *worker)
 	Oid			type = TEXTOID;
 	Datum		source = CStringGetTextDatum(worker->source->name);
 
-	cs_execute("DELETE FROM chainstream._subscription_states s WHERE source = $1 OR NOT EXISTS"
+	cs_execute("DELETE FROM chainstream._subscription_states s WHERE (source = $1"
+			" AND state <> 'done' AND NOT (state = 'error' AND EXISTS"
+			" (SELECT FROM chainstream.subscriptions c JOIN chainstream.topics() t USING (topic)"
+			" WHERE c.subscription_id = s.subscription_id AND t.submits)))"
+			" OR NOT EXISTS"
 			" (SELECT FROM chainstream.subscriptions c WHERE c.subscription_id = s.subscription_id)",
 			1, &type, &source);
 	cs_execute("DELETE FROM chainstream._watch_states s WHERE NOT EXISTS"
@@ -114,7 +121,7 @@ cs_states_write(const CsWorker *worker)
 
 		cs_execute("UPDATE chainstream._subscription_states SET state = 'pending',"
 				" since = pg_catalog.clock_timestamp(), detail = NULL"
-				" WHERE source = $1 AND state <> 'pending'",
+				" WHERE source = $1 AND state NOT IN ('pending', 'done')",
 				1, &type, &source);
 	}
 	if (worker->states_changed)

@@ -230,6 +230,7 @@ start(void)
 				 errhint("Give one with chainstream.alter_source().")));
 	ensure_streams();
 	worker.session = cs_source_session(worker.source);
+	cs_source_restore(worker.source, worker.session);
 	worker.sink = cs_sink_create(worker.source, TopMemoryContext);
 	worker.identities = cs_identities_create(TopMemoryContext, IDENTITY_WINDOW);
 	apply_wishes();
@@ -297,24 +298,6 @@ maintain(void)
 	PG_END_TRY();
 }
 
-/* Drop the records from *first* on that are known already. */
-static void
-drop_duplicates(size_t first)
-{
-	size_t		i = first;
-
-	while (i < cs_output_record_count(worker.output))
-	{
-		if (cs_identities_add(worker.identities, cs_output_records(worker.output)[i].identity))
-			i++;
-		else
-		{
-			cs_output_remove_record(worker.output, i);
-			worker.status.duplicates++;
-		}
-	}
-}
-
 static void
 take_message(const CsWireEvent *event, CsLink *link, int64 now_ms)
 {
@@ -330,11 +313,11 @@ take_message(const CsWireEvent *event, CsLink *link, int64 now_ms)
 	worker.status.messages++;
 	worker.status.bytes += event->length;
 	worker.status.last_message_at = cs_timestamp(event->received_at);
-	link->failures = 0;
+	link->proven = true;
 	if (!cs_session_message(worker.session, link->id, &message, now_ms,
 							worker.output, &error))
 		cs_batch_reject(&worker, &message, &error);
-	drop_duplicates(first);
+	cs_batch_take(&worker, first);
 }
 
 static bool
@@ -342,6 +325,23 @@ batch_full(void)
 {
 	return cs_output_record_count(worker.output) >= (size_t) cs_guc_batch_size ||
 		cs_output_bytes(worker.output) >= (size_t) cs_guc_memory_budget * 1024 / 2;
+}
+
+static void
+take_link_event(const CsWireEvent *event, CsLink *link, int64 now_ms)
+{
+	switch (event->kind)
+	{
+		case CS_WIRE_OPENED:
+			cs_links_opened(&worker, link, now_ms);
+			break;
+		case CS_WIRE_MESSAGE:
+			take_message(event, link, now_ms);
+			break;
+		case CS_WIRE_CLOSED:
+			cs_links_closed(&worker, link, event, now_ms);
+			break;
+	}
 }
 
 /* Hand on what the transport reports, until the batch is full. */
@@ -352,25 +352,11 @@ take_events(int64 now_ms)
 
 	while (!batch_full() && cs_wire_next(worker.wire, &event))
 	{
-		CsLink	   *link = event.owner;
-
-		switch (event.kind)
-		{
-			case CS_WIRE_OPENED:
-				cs_links_opened(&worker, link, now_ms);
-				break;
-			case CS_WIRE_MESSAGE:
-				take_message(&event, link, now_ms);
-				break;
-			case CS_WIRE_CLOSED:
-				cs_links_closed(&worker, link, &event, now_ms);
-				break;
-		}
-		if (cs_output_failed(worker.output))
-			ereport(ERROR,
-					(errcode(ERRCODE_OUT_OF_MEMORY),
-					 errmsg("out of memory"),
-					 errdetail("Failed on a message of source \"%s\".", worker.source->name)));
+		if (*(CsOwnerKind *) event.owner == CS_OWNER_REQUEST)
+			cs_request_event(&worker, &event, now_ms);
+		else
+			take_link_event(&event, event.owner, now_ms);
+		cs_batch_take(&worker, cs_output_record_count(worker.output));
 		cs_links_act(&worker);
 	}
 }
@@ -408,6 +394,7 @@ read_all(void)
 			cs_session_tick(worker.session, now_ms, worker.output);
 		cs_links_act(&worker);
 		cs_links_connect(&worker, now_ms);
+		cs_requests_settle(&worker, now_ms);
 		cs_links_act(&worker);
 	} while (progress && !batch_full() && !InterruptPending);
 	log_transport();

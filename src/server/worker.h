@@ -22,15 +22,25 @@
 #include "server/source.h"
 #include "wire/wire.h"
 
+/* Whose a connection is; links and requests begin with this. */
+typedef enum CsOwnerKind
+{
+	CS_OWNER_LINK,
+	CS_OWNER_REQUEST
+} CsOwnerKind;
+
 /* A connection as the provider thinks of it, and what became of it. */
 typedef struct CsLink
 {
+	CsOwnerKind kind;
 	int			id;				/* the provider's number */
 	bool		wanted;
 	bool		open;
 	CsConnection *connection;	/* NULL: not even trying */
 	int			url_index;		/* which of the source's URLs */
 	int			failures;		/* in a row */
+	bool		proven;			/* a message came over the connection */
+	bool		misbehaved;		/* the provider wants it made anew */
 	int64		opened_ms;
 	int64		next_attempt_ms;
 } CsLink;
@@ -62,6 +72,7 @@ typedef struct CsWorker
 	uint64		generation;		/* of the configuration, as last read */
 
 	List	   *links;			/* of CsLink */
+	List	   *calls;			/* requests under way, see requests.c */
 	List	   *positions;		/* of CsPosition */
 	List	   *subscription_states;	/* of CsSubscriptionState */
 
@@ -116,10 +127,28 @@ extern int64 cs_links_next_ms(const CsWorker *worker);
 /* Summary for the status view. */
 extern void cs_links_summarize(CsWorker *worker);
 
+/* ---------- requests.c ---------- */
+
+/* Begin a request; its answer goes to the session later, whatever happens. */
+extern void cs_request_begin(CsWorker *worker, const CsRequest *request);
+
+/* What the transport reports of one. */
+extern void cs_request_event(CsWorker *worker, const CsWireEvent *event,
+							 int64 now_ms);
+
+/* Tell the session of requests that could not even be begun. */
+extern void cs_requests_settle(CsWorker *worker, int64 now_ms);
+
 /* ---------- batch.c ---------- */
 
 /* Whether anything waits to be committed. */
 extern bool cs_batch_pending(const CsWorker *worker);
+
+/*
+ * What the session made of its output since there were *first* records: drop
+ * those that are known already, and raise an error if memory was short.
+ */
+extern void cs_batch_take(CsWorker *worker, size_t first);
 
 /*
  * A message that could not be understood; copies *error*, which the status

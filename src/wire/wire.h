@@ -55,7 +55,12 @@ typedef struct CsWireOptions
 /* What may be spoken over a connection. */
 typedef enum CsTransport
 {
-	CS_TRANSPORT_WEBSOCKET
+	CS_TRANSPORT_WEBSOCKET,
+	CS_TRANSPORT_EVENTS,		/* server-sent events: the data of each event is
+								 * a message; nothing can be sent */
+	CS_TRANSPORT_HTTP			/* one request: the body of its answer, whatever
+								 * its status, is the one message, and the
+								 * connection is closed then */
 } CsTransport;
 
 typedef struct CsHeader
@@ -67,7 +72,9 @@ typedef struct CsHeader
 typedef struct CsConnectParams
 {
 	CsTransport transport;
-	const char *url;			/* ws:// or wss://, host, port, path, query */
+	const char *url;			/* scheme (ws, wss; http, https), host, port,
+								 * path, query */
+	const char *body;			/* EVENTS, HTTP: to be POSTed; NULL: GET */
 	const CsHeader *headers;	/* additional request headers */
 	int			header_count;
 	bool		accept_binary;	/* else a binary frame closes the connection */
@@ -102,11 +109,13 @@ typedef struct CsWireEvent
 	bool		binary;
 	int64_t		received_at;	/* microseconds since 1970 */
 
+	/* CS_WIRE_MESSAGE of HTTP; CS_WIRE_CLOSED if the handshake was refused */
+	int			http_status;	/* 0: none */
+	int			retry_after_s;	/* what the peer asked for; 0: nothing */
+
 	/* CS_WIRE_CLOSED */
 	bool		was_open;		/* CS_WIRE_OPENED had been reported */
 	int			close_code;		/* of the peer's close frame; 0: none came */
-	int			http_status;	/* of a refused handshake; 0: none */
-	int			retry_after_s;	/* what the peer asked for; 0: nothing */
 	char		reason[CS_WIRE_REASON_MAX]; /* for people: which step failed
 											 * and why; never empty, never
 											 * holds a query string or header */

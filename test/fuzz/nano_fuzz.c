@@ -250,9 +250,9 @@ fuzz_options(const char *text)
 	}
 	output = cs_output_create();
 	CHECK(cs_session_handshake(session, 0, text, &handshake, output));
-	for (int i = 0; i < handshake.header_count; i++)
-		CHECK(strpbrk(handshake.headers[i].name, "\r\n: ") == NULL &&
-			  strpbrk(handshake.headers[i].value, "\r\n") == NULL);
+	for (int i = 0; i < handshake.field_count; i++)
+		CHECK(strpbrk(handshake.fields[i].name, "\r\n: ") == NULL &&
+			  strpbrk(handshake.fields[i].value, "\r\n") == NULL);
 	cs_session_free(session);
 	cs_output_free(output);
 }
@@ -295,7 +295,9 @@ fuzz_life(const char *data, size_t size)
 				break;
 			case 3:
 				if (open)
-					cs_session_closed(session, 0, now_ms, output);
+					cs_session_closed(session, 0,
+									  &(CsClosure) {.was_open = true,
+									  .reason = ""}, now_ms, output);
 				else
 					cs_session_opened(session, 0, now_ms, output);
 				open = !open;

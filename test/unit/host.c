@@ -16,18 +16,29 @@
 #include "provider/json.h"
 #include "tap.h"
 
+static void print_request(FILE *file, CsText text);
+
+Host
+host_start(const char *provider, const CsSourceConfig *config)
+{
+	CsError		error;
+	Host		host = {.output = cs_output_create(), .now_ms = 1000000};
+
+	host.session = cs_session_create(cs_provider_find(provider), config,
+									 &error);
+	if (host.session == NULL)
+		bail_out("no session: %s", error.message);
+	return host;
+}
+
 Host
 host_create(const char *options, const char *token)
 {
 	CsSourceConfig config = {.name = "test", .options = options,
 							 .token = token};
-	CsError		error;
-	Host		host = {.output = cs_output_create(), .now_ms = 1000000};
+	Host		host = host_start("nano", &config);
 
-	host.session = cs_session_create(cs_provider_find("nano"), &config,
-									 &error);
-	if (host.session == NULL)
-		bail_out("no session: %s", error.message);
+	host.print_request = print_request;
 	return host;
 }
 
@@ -79,7 +90,7 @@ static void
 print_state(FILE *file, const char *what, const CsAction *action)
 {
 	static const char *const names[] = {"pending", "active", "over limit",
-		"error"};
+		"error", "done"};
 
 	fprintf(file, "%s %lld %s", what, (long long) action->id,
 			names[action->state]);
@@ -120,6 +131,39 @@ sorted_actions(const CsOutput *output)
 	return actions;
 }
 
+/* "open", or of another link than the first: "open 1" */
+static void
+print_link(FILE *file, const char *what, const CsAction *action)
+{
+	fprintf(file, "%s", what);
+	if (action->link != 0)
+		fprintf(file, " %d", action->link);
+}
+
+static void
+print_send(FILE *file, const Host *host, const CsAction *action)
+{
+	if (host->print_request != NULL)
+	{
+		host->print_request(file, action->text);
+		return;
+	}
+	print_link(file, "send", action);
+	fprintf(file, " %s", action->text.data);
+}
+
+static void
+print_http(FILE *file, const CsRequest *request)
+{
+	fprintf(file, "%s %lld %s", request->body ? "post" : "get",
+			(long long) request->id, request->url);
+	for (int i = 0; i < request->field_count; i++)
+		fprintf(file, " [%s: %s]", request->fields[i].name,
+				request->fields[i].value);
+	if (request->body)
+		fprintf(file, " %s", request->body);
+}
+
 char *
 host_actions(Host *host)
 {
@@ -143,16 +187,19 @@ host_actions(Host *host)
 		switch (action->kind)
 		{
 			case CS_ACTION_OPEN_LINK:
-				fprintf(file, "open");
+				print_link(file, "open", action);
 				break;
 			case CS_ACTION_CLOSE_LINK:
-				fprintf(file, "close");
+				print_link(file, "close", action);
 				break;
 			case CS_ACTION_RESET_LINK:
-				fprintf(file, "reset");
+				print_link(file, "reset", action);
 				break;
 			case CS_ACTION_SEND:
-				print_request(file, action->text);
+				print_send(file, host, action);
+				break;
+			case CS_ACTION_REQUEST:
+				print_http(file, action->request);
 				break;
 			case CS_ACTION_SUBSCRIPTION_STATE:
 				print_state(file, "subscription", action);
@@ -214,6 +261,40 @@ host_unwatch(Host *host, const char *target)
 }
 
 void
+host_open_link(Host *host, int link)
+{
+	cs_session_opened(host->session, link, host->now_ms, host->output);
+}
+
+void
+host_close_link(Host *host, int link, const CsClosure *closure)
+{
+	cs_session_closed(host->session, link, closure, host->now_ms, host->output);
+}
+
+bool
+host_message(Host *host, int link, const char *text, CsError *error)
+{
+	CsMessage	message = {.data = text, .length = strlen(text),
+						   .received_at = INT64_C(1700000000000000)};
+
+	return cs_session_message(host->session, link, &message, host->now_ms,
+							  host->output, error);
+}
+
+bool
+host_answer(Host *host, int64_t id, int status, const char *body,
+			CsError *error)
+{
+	CsResponse	response = {.id = id, .status = status, .reason = "",
+							.data = body, .length = strlen(body),
+							.received_at = INT64_C(1700000000000000)};
+
+	return cs_session_response(host->session, &response, host->now_ms,
+							   host->output, error);
+}
+
+void
 host_open(Host *host)
 {
 	host->open = true;
@@ -224,7 +305,9 @@ void
 host_close(Host *host)
 {
 	host->open = false;
-	cs_session_closed(host->session, 0, host->now_ms, host->output);
+	cs_session_closed(host->session, 0,
+					  &(CsClosure) {.was_open = true, .reason = "lost"},
+					  host->now_ms, host->output);
 }
 
 void
@@ -294,13 +377,22 @@ numbered_address(int number)
 char *
 sample(const char *name, int number)
 {
+	char		full_name[256];
+
+	(void) snprintf(full_name, sizeof(full_name), "nano/%s", name);
+	return sample_of(full_name, number);
+}
+
+char *
+sample_of(const char *name, int number)
+{
 	char		path[256];
 	size_t		length;
 	char	   *file;
 	char	   *at;
 	char	   *line = NULL;
 
-	(void) snprintf(path, sizeof(path), "test/samples/nano/%s.jsonl", name);
+	(void) snprintf(path, sizeof(path), "test/samples/%s.jsonl", name);
 	file = at = read_whole_file(path, &length);
 	while (number-- > 0)
 		line = next_line(&at);

@@ -11,6 +11,8 @@
 #ifndef HOST_H
 #define HOST_H
 
+#include <stdio.h>
+
 #include "provider/provider.h"
 
 #define ALICE "nano_1pnano4iwfigtwoq3dh4n7mubbsbzxh1f9kwmfa7ffazgicr1434hxg5p3ma"
@@ -24,8 +26,13 @@ typedef struct Host
 	CsOutput   *output;
 	int64_t		now_ms;
 	bool		open;			/* link 0 */
+	void		(*print_request) (FILE *file, CsText text); /* NULL: verbatim */
 } Host;
 
+/* Of any provider; the test fails if the session cannot be created. */
+extern Host host_start(const char *provider, const CsSourceConfig *config);
+
+/* Of Nano. */
 extern Host host_create(const char *options, const char *token);
 extern void host_free(Host *host);
 
@@ -36,7 +43,19 @@ extern void host_watch(Host *host, int64_t id, const char *target);
 extern void host_unwatch(Host *host, const char *target);
 extern void host_sync(Host *host);
 
-/* What happens: also a message, an answer, a block of people nobody knows. */
+/*
+ * What happens to any link.  *text* must live until the output is reset, which
+ * host_actions() does; host_message() returns whether it was understood, and
+ * host_answer() answers a request.
+ */
+extern void host_open_link(Host *host, int link);
+extern void host_close_link(Host *host, int link, const CsClosure *closure);
+extern bool host_message(Host *host, int link, const char *text,
+						 CsError *error);
+extern bool host_answer(Host *host, int64_t id, int status, const char *body,
+						CsError *error);
+
+/* What happens to link 0: also a message, an answer, a block of people nobody knows. */
 extern void host_open(Host *host);
 extern void host_close(Host *host);
 extern void host_receive(Host *host, const char *text);
@@ -58,8 +77,12 @@ extern void host_expect(Host *host, const char *expected, const char *name);
 /* The address of the key that is this number; overwritten by the next. */
 extern const char *numbered_address(int number);
 
-/* A line of a file of samples, counted from 1; to be freed. */
+/*
+ * A line of a file of samples, counted from 1, of Nano or of any provider
+ * ("symbol/block"); to be freed.
+ */
 extern char *sample(const char *name, int number);
+extern char *sample_of(const char *name, int number);
 
 /* A copy of *text* in which *from* is replaced by *to* once; to be freed. */
 extern char *replaced(const char *text, const char *from, const char *to);

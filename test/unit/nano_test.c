@@ -12,16 +12,14 @@
  *
  *-------------------------------------------------------------------------
  */
-#include <time.h>
-
 #include <json-c/json.h>
 
+#include "golden.h"
 #include "host.h"
 #include "provider/json.h"
 #include "tap.h"
 
 #define SAMPLES "test/samples/nano/"
-#define GOLDEN	"test/unit/golden/nano/"
 
 /* Somebody whom no sample mentions. */
 #define STRANGER "nano_1111111111111111111111111111111111111111111111111113b8661hfk"
@@ -84,72 +82,6 @@ feed(CsSession *session, CsOutput *output, const char *text, CsError *error)
 
 /* ---------- rows as text ---------- */
 
-static const char *
-status_name(CsStatus status)
-{
-	static const char *const names[] = {"-", "pending", "confirmed",
-		"finalized", "failed", "removed"};
-
-	return names[status];
-}
-
-static const char *
-direction_name(CsDirection direction)
-{
-	static const char *const names[] = {"-", "in", "out", "self"};
-
-	return names[direction];
-}
-
-/* A text whole, or its beginning and end. */
-static void
-print_text(FILE *file, const char *name, CsText text, bool whole)
-{
-	if (text.data == NULL)
-		return;
-	if (strlen(text.data) != text.length)
-		bail_out("%s is not terminated", name);
-	if (whole || text.length <= 40)
-		fprintf(file, ", %s %s", name, text.data);
-	else
-		fprintf(file, ", %s %.11s...%s", name, text.data,
-				text.data + text.length - 6);
-}
-
-/*
- * One row on one line, without what all rows of a message share.  Hashes and
- * addresses are whole only if *whole* is given.
- */
-static void
-print_row(FILE *file, const CsRecord *record, bool whole)
-{
-	static const char *const tables[] = {"blocks", "transactions", "events"};
-	time_t		seconds = (time_t) (record->occurred_at / 1000000);
-	struct tm	broken;
-	char		at[32];
-
-	(void) strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%S",
-					gmtime_r(&seconds, &broken));
-	fprintf(file, "%s %s %s %d", tables[record->table], record->topic,
-			status_name(record->status), record->ordinal);
-	if (record->kind)
-		fprintf(file, ", kind %s", record->kind);
-	print_text(file, "hash", record->hash, whole);
-	print_text(file, "transaction", record->transaction_hash, false);
-	print_text(file, "account", record->account, whole);
-	print_text(file, "counterparty", record->counterparty, whole);
-	if (record->table == CS_TABLE_TRANSACTIONS)
-		fprintf(file, ", direction %s", direction_name(record->direction));
-	print_text(file, "amount", record->amount, true);
-	print_text(file, "asset", record->asset, true);
-	if (record->height != CS_NO_NUMBER)
-		fprintf(file, ", height %lld", (long long) record->height);
-	if (whole)
-		fprintf(file, ", at %s.%06lld", at,
-				(long long) (record->occurred_at % 1000000));
-	fprintf(file, "\n");
-}
-
 /* The rows of one message for one watch list. */
 static void
 print_perspective(FILE *file, const char *name, CsSession *session,
@@ -167,7 +99,7 @@ print_perspective(FILE *file, const char *name, CsSession *session,
 	for (size_t i = 0; i < count; i++)
 	{
 		fprintf(file, "  %s: ", name);
-		print_row(file, &cs_output_records(output)[i],
+		golden_row(file, &cs_output_records(output)[i],
 				  strcmp(name, "everything") == 0 ||
 				  strcmp(name, "always") == 0);
 	}
@@ -255,46 +187,6 @@ print_message(FILE *file, const char *text)
 	json_object_put(parties.envelope);
 }
 
-/* Compare with what is expected, or write it. */
-static void
-settle_golden(const char *name, const char *got, size_t length, bool update)
-{
-	char		path[256];
-	char	   *expected;
-	size_t		expected_length;
-
-	(void) snprintf(path, sizeof(path), GOLDEN "%s.txt", name);
-	if (update)
-	{
-		FILE	   *file = fopen(path, "w");
-
-		if (file == NULL || fwrite(got, 1, length, file) != length)
-			bail_out("cannot write %s", path);
-		(void) fclose(file);
-		return;
-	}
-	expected = read_whole_file(path, &expected_length);
-	if (!ok(expected_length == length && memcmp(expected, got, length) == 0,
-			"rows of %s", name))
-	{
-		char	   *left = (char *) got;
-		char	   *right = expected;
-
-		for (;;)
-		{
-			char	   *a = next_line(&left);
-			char	   *b = next_line(&right);
-
-			if (a == NULL && b == NULL)
-				break;
-			if (a == NULL || b == NULL || strcmp(a, b) != 0)
-				printf("#      got: %s\n# expected: %s\n", a ? a : "(end)",
-					   b ? b : "(end)");
-		}
-	}
-	free(expected);
-}
-
 /* A file of samples: a message per line, or one message as it is sent. */
 static void
 test_golden(const char *name, const char *suffix, bool update)
@@ -325,7 +217,8 @@ test_golden(const char *name, const char *suffix, bool update)
 		}
 	}
 	(void) fclose(file);
-	settle_golden(name, got, length, update);
+	(void) snprintf(path, sizeof(path), "nano/%s", name);
+	golden_settle(path, got, length, update);
 	free(got);
 	free(samples);
 }

@@ -202,12 +202,12 @@ check_handshake(const char *options, const char *token, const char *url,
 	   handshake.pong_timeout_ms == 10000 && handshake.idle_timeout_ms == 0,
 	   "pings every 30 s, dead after 10");
 	if (strcmp(options, "{}") != 0)
-		ok(handshake.header_count == 2 &&
-		   strcmp(handshake.headers[0].name, "X-One") == 0 &&
-		   strcmp(handshake.headers[0].value, "1") == 0 &&
-		   strcmp(handshake.headers[1].value, "b") == 0, "headers");
+		ok(handshake.field_count == 2 &&
+		   strcmp(handshake.fields[0].name, "X-One") == 0 &&
+		   strcmp(handshake.fields[0].value, "1") == 0 &&
+		   strcmp(handshake.fields[1].value, "b") == 0, "headers");
 	else
-		ok(handshake.header_count == 0, "no headers");
+		ok(handshake.field_count == 0, "no headers");
 	host_free(&host);
 }
 
@@ -242,9 +242,9 @@ test_configuration(void)
 	   error.message, error.hint);
 	ok(cs_provider_find("nanox") == NULL && cs_providers()[0] != NULL,
 	   "unknown providers are not found");
-	ok(strcmp(cs_provider_network(nano, NULL)->url, "wss://ws.nano.to") == 0 &&
+	ok(strcmp(cs_provider_network(nano, NULL)->urls[0], "wss://ws.nano.to") == 0 &&
 	   strcmp(cs_provider_network(nano, "banano")->asset, "BAN") == 0 &&
-	   cs_provider_network(nano, "banano")->url == NULL,
+	   cs_provider_network(nano, "banano")->urls[0] == NULL,
 	   "networks have their defaults");
 	ok(cs_provider_topic(nano, "confirmation")->by_default &&
 	   !cs_provider_topic(nano, "vote")->by_default &&
