@@ -293,7 +293,7 @@ AS $$
 		('blocks', 'hash', 'text', '', 'hash of the block, as explorers show it'),
 		('blocks', 'height', 'bigint', '', 'height of the block'),
 		('blocks', 'occurred_at', 'timestamp with time zone', '', 'time on the chain; NULL when the message has none'),
-		('blocks', 'payload', 'json', '', 'the message as received, verbatim'),
+		('blocks', 'payload', 'json', '', 'what was received about it, verbatim: the message, or its part of a message that lists many things'),
 		('blocks', 'parent_hash', 'text', '', 'hash of the block before it'),
 		('blocks', 'producer', 'text', '', 'account that made the block'),
 		('blocks', 'transaction_count', 'bigint', '', 'number of transactions in it'),
@@ -301,7 +301,7 @@ AS $$
 		('transactions', 'hash', 'text', '', 'hash of the transaction, as explorers show it'),
 		('transactions', 'height', 'bigint', '', 'height of its block, or on its account''s chain'),
 		('transactions', 'occurred_at', 'timestamp with time zone', '', 'time on the chain; NULL when the message has none'),
-		('transactions', 'payload', 'json', '', 'the message as received, verbatim'),
+		('transactions', 'payload', 'json', '', 'what was received about it, verbatim: the message, or its part of a message that lists many things'),
 		('transactions', 'account', 'text', '', 'account from whose point of view the row is written'),
 		('transactions', 'counterparty', 'text', '', 'the other party; NULL when the message does not say'),
 		('transactions', 'direction', 'text', $d$CHECK (direction IN ('in', 'out', 'self'))$d$, 'in, out or self, as the account sees it'),
@@ -314,7 +314,7 @@ AS $$
 		('events', 'hash', 'text', '', 'hash of what the event is about, as explorers show it'),
 		('events', 'height', 'bigint', '', 'height of the block it happened in'),
 		('events', 'occurred_at', 'timestamp with time zone', '', 'time on the chain; NULL when the message has none'),
-		('events', 'payload', 'json', '', 'the message as received, verbatim'),
+		('events', 'payload', 'json', '', 'what was received about it, verbatim: the message, or its part of a message that lists many things'),
 		('events', 'kind', 'text', '', 'what happened, in the provider''s words'),
 		('events', 'account', 'text', '', 'account from whose point of view the row is written'),
 		('events', 'counterparty', 'text', '', 'the other party; NULL when the message does not say'),
@@ -468,7 +468,7 @@ BEGIN
 
 	IF to_regclass('chainstream.transaction_state') IS NULL THEN
 		CREATE VIEW chainstream.transaction_state AS
-		SELECT DISTINCT ON (t.source, t.hash, t.account, t.direction, t.ordinal)
+		SELECT DISTINCT ON (t.source, t.hash, t.account, t.ordinal)
 			t.id, t.received_at, t.source, t.topic, t.status, t.hash, t.height,
 			t.occurred_at, t.account, t.counterparty, t.direction, t.amount,
 			t.asset, t.fee, t.block_hash, t.ordinal
@@ -477,12 +477,12 @@ BEGIN
 				r.height, r.occurred_at, r.account, r.counterparty,
 				r.direction, r.amount, r.asset, r.fee, r.block_hash, r.ordinal,
 				max(r.id) FILTER (WHERE r.status = 'removed') OVER (
-					PARTITION BY r.source, r.hash, r.account, r.direction, r.ordinal
+					PARTITION BY r.source, r.hash, r.account, r.ordinal
 				) AS removed_id
 			FROM chainstream.transactions r
 			WHERE r.hash IS NOT NULL
 		) t
-		ORDER BY t.source, t.hash, t.account, t.direction, t.ordinal,
+		ORDER BY t.source, t.hash, t.account, t.ordinal,
 			CASE
 				WHEN t.id < t.removed_id THEN 0
 				WHEN t.status IN ('finalized', 'failed') THEN 4
@@ -491,7 +491,7 @@ BEGIN
 				ELSE 1
 			END DESC, t.id DESC;
 		COMMENT ON VIEW chainstream.transaction_state IS
-			'The latest status of each transaction, per account it concerns. Finality moves forward, except that a removal wins over what came before it, and a later confirmation over the removal.';
+			'The latest status of each transaction, per account it concerns and ordinal. Finality moves forward, except that a removal wins over what came before it, and a later confirmation over the removal.';
 	END IF;
 
 	IF to_regclass('chainstream.block_state') IS NULL THEN

@@ -27,9 +27,11 @@ ORDER BY c.relkind, c.relname COLLATE "C";
 \pset format aligned
 
 -- Everything explains itself: no member, and no column, is without a comment.
+-- (The row type of a table is a member since PostgreSQL 17, and is the table's.)
 SELECT pg_describe_object(d.classid, d.objid, d.objsubid) AS without_comment
 FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
 WHERE e.extname = 'chainstream' AND d.deptype = 'e'
+	AND d.classid <> 'pg_type'::regclass
 	AND obj_description(d.objid, (SELECT relname FROM pg_class WHERE oid = d.classid)) IS NULL
 UNION ALL
 SELECT pg_describe_object('pg_class'::regclass, a.attrelid, a.attnum)
@@ -66,8 +68,8 @@ WHERE e.extname = 'chainstream'
 ORDER BY c.relname COLLATE "C";
 
 -- What there is to choose from.
-SELECT provider, network, url, asset, transports, schemes FROM chainstream.providers();
-SELECT provider, topic, by_default, watched, single FROM chainstream.topics('nano');
-SELECT option, type FROM chainstream.options('nano');
+SELECT provider, network, asset, transport, schemes, url FROM chainstream.providers();
+SELECT provider, topic, by_default, watched, single, submits FROM chainstream.topics();
+SELECT provider, option, type FROM chainstream.options();
 SELECT count(*) AS without_comment FROM chainstream.topics() WHERE comment IS NULL;
 SELECT count(*) AS without_comment FROM chainstream.options() WHERE comment IS NULL;

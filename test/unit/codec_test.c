@@ -9,6 +9,7 @@
  */
 #include <json-c/json.h>
 
+#include "codec/base64.h"
 #include "codec/decimal.h"
 #include "codec/hex.h"
 #include "codec/nano_address.h"
@@ -432,6 +433,42 @@ test_block_hashes(const char *path)
 	free(file);
 }
 
+/* ---------- base64 ---------- */
+
+static void
+test_base64_texts(void)
+{
+	/* RFC 4648, section 10 */
+	static const char *const vectors[][2] = {
+		{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"},
+		{"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}
+	};
+	static const char *const bad[] = {"Z", "Zg=", "Zg===", "Z===", "====",
+		"Zm9v!", "Zm 9v", "Zm9v\n", "Zh==", "Zm9=", "=Zm9", "Zm9vZ"};
+	char		text[16];
+	uint8_t		bytes[32];
+	size_t		size;
+
+	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++)
+	{
+		const char *plain = vectors[i][0];
+		const char *encoded = vectors[i][1];
+		size_t		bare = strcspn(encoded, "=");
+
+		(void) cs_base64_encode((const uint8_t *) plain, strlen(plain), text);
+		is(text, encoded, "base64 encoded");
+		ok(cs_base64_decode(encoded, strlen(encoded), bytes, &size) &&
+		   size == strlen(plain) && memcmp(bytes, plain, size) == 0 &&
+		   cs_base64_decode(encoded, bare, bytes, &size) &&
+		   size == strlen(plain), "base64 decoded, with padding and without");
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ok(!cs_base64_decode(bad[i], strlen(bad[i]), bytes, &size),
+		   "no base64: %s", bad[i]);
+	ok(cs_base64_decode("+/-_", 4, bytes, &size) && size == 3 &&
+	   memcmp(bytes, "\xFB\xFF\xBF", 3) == 0, "both alphabets");
+}
+
 int
 main(void)
 {
@@ -439,6 +476,7 @@ main(void)
 	test_int64();
 	test_decimal128();
 	test_utf8();
+	test_base64_texts();
 	test_address_vectors();
 	test_address_rest();
 	test_block_hashes(SAMPLES "confirmation.jsonl");

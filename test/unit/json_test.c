@@ -242,6 +242,96 @@ test_identity(void)
 	ok(memcmp(a, b, 16) != 0, "long pieces count in between");
 }
 
+/* ---------- slices ---------- */
+
+/* A slice as text: its own, or "(absent)". */
+static const char *
+slice_text(CsText slice)
+{
+	static char text[256];
+
+	if (slice.data == NULL)
+		return "(absent)";
+	(void) snprintf(text, sizeof(text), "%.*s", (int) slice.length, slice.data);
+	return text;
+}
+
+static CsText
+whole(const char *text)
+{
+	return (CsText) {text, strlen(text)};
+}
+
+static void
+test_slice_members(void)
+{
+	static const char text[] =
+		" { \"a\" : 1 , \"b\":{\"a\":[2,\"}\"]} ,\"q\\\"\":\"x\\\\\",\"c\":null,"
+		"\"n\":-1.5e3,\"e\":{},\"a\":[ ]} ";
+	CsText		object = whole(text);
+
+	is(slice_text(cs_json_slice_member(object, "b")), "{\"a\":[2,\"}\"]}",
+	   "a member that is an object");
+	is(slice_text(cs_json_slice_member(object, "a")), "[ ]",
+	   "of two members of one name the last");
+	is(slice_text(cs_json_slice_member(object, "c")), "null", "null");
+	is(slice_text(cs_json_slice_member(object, "n")), "-1.5e3", "a number");
+	is(slice_text(cs_json_slice_member(object, "e")), "{}", "an empty object");
+	is(slice_text(cs_json_slice_member(object, "q\\\"")), "\"x\\\\\"",
+	   "a string with escapes");
+	is(slice_text(cs_json_slice_member(object, "d")), "(absent)", "no such member");
+	is(slice_text(cs_json_slice_member(CS_NO_TEXT, "d")), "(absent)",
+	   "a member of nothing");
+}
+
+static void
+test_slice_elements(void)
+{
+	CsText		array = whole("[1 ,\"a,]\", {\"b\":[3]}\n,[[]],true]");
+	const char *expected[] = {"1", "\"a,]\"", "{\"b\":[3]}", "[[]]", "true",
+		"(absent)", "(absent)"};
+	size_t		position = 0;
+
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+		is(slice_text(cs_json_slice_next(array, &position)), expected[i],
+		   "the next element");
+	position = 0;
+	is(slice_text(cs_json_slice_next(whole(" [ ] "), &position)), "(absent)",
+	   "an empty array");
+	position = 0;
+	is(slice_text(cs_json_slice_next(whole("{}"), &position)), "(absent)",
+	   "no array");
+}
+
+/* Whatever the text is, nothing outside it is looked at: see the sanitizers. */
+static void
+test_slice_bounds(void)
+{
+	static const char text[] = "{\"a\":[1,\"x\\\"\",{\"b\":\"\\\\\"}],\"c\":\"d\"}";
+	bool		inside = true;
+
+	for (size_t length = 0; length < sizeof(text); length++)
+	{
+		char	   *copy = malloc(length + 1);
+		CsText		part = {copy, length};
+		CsText		slice;
+		size_t		position = 0;
+
+		memcpy(copy, text, length);
+		for (const char *name = "ac"; *name != '\0'; name++)
+		{
+			slice = cs_json_slice_member(part, *name == 'a' ? "a" : "c");
+			inside &= slice.data == NULL || (slice.data >= copy &&
+											 slice.data + slice.length <= copy + length);
+		}
+		slice = cs_json_slice_member(part, "a");
+		while (slice.data != NULL && cs_json_slice_next(slice, &position).data)
+			inside &= position <= slice.length;
+		free(copy);
+	}
+	ok(inside, "a text that is cut off is never left");
+}
+
 /* ---------- errors ---------- */
 
 static void
@@ -270,6 +360,9 @@ main(void)
 	test_json_getters();
 	test_json_writer();
 	test_identity();
+	test_slice_members();
+	test_slice_elements();
+	test_slice_bounds();
 	test_errors();
 	return tap_end();
 }
