@@ -30,7 +30,7 @@ LIBRARIES = libwebsockets libuv json-c libb2 libssl libcrypto
 
 # The -Wno-... are PostgreSQL's own.
 UNIT_CFLAGS := -std=gnu11 -g -Wall -Wextra -Werror \
-	-Wno-format-truncation -Wno-stringop-truncation -MMD -MP -Isrc -Itest/unit \
+	-Wno-format-truncation -Wno-stringop-truncation -MMD -MP -Isrc -Itest/unit -Itest/fuzz \
 	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES) 2>/dev/null)
 UNIT_LIBS := $(shell $(PKG_CONFIG) --libs $(LIBRARIES) 2>/dev/null) -lpthread
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
@@ -74,7 +74,7 @@ build/unit-sanitized/%_test: build/unit-sanitized/test/unit/%_test.o build/unit-
 # ---------- fuzzing ----------
 #
 # Each test/fuzz/X_fuzz.c mutates the samples, with the sanitizers on, in the
-# same way for the same seed.
+# same way for the same seed.  What they share is mutate.c.
 
 FUZZ_SECONDS ?= 60
 FUZZ_SEED ?= 1
@@ -85,7 +85,8 @@ fuzz: $(FUZZ_PROGRAMS)
 
 fuzz-programs: $(FUZZ_PROGRAMS)
 
-build/unit-sanitized/%_fuzz: build/unit-sanitized/test/fuzz/%_fuzz.o build/unit-sanitized/common.a
+build/unit-sanitized/%_fuzz: build/unit-sanitized/test/fuzz/%_fuzz.o build/unit-sanitized/test/fuzz/mutate.o \
+		build/unit-sanitized/common.a
 	@$(CC) $(SANITIZE) -o $@ $^ $(UNIT_LIBS)
 
 .SECONDARY:
