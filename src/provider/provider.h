@@ -161,10 +161,10 @@ typedef enum CsActionKind
 } CsActionKind;
 
 /*
- * State of a subscription or of a watch, as the views show it.  One that is
- * done (its transaction has reached its last status, say) is remembered as
- * such and never asked for again, not even by another process.  So is an
- * error of a topic that submits something.
+ * State of a subscription or of a watch, as the views show it.  The last two
+ * are final: one that is done (its transaction has reached its last status,
+ * say) or has failed (the network refused what was submitted) is remembered as
+ * such and never asked for again, not even by another process.
  */
 typedef enum CsState
 {
@@ -172,8 +172,15 @@ typedef enum CsState
 	CS_STATE_ACTIVE,
 	CS_STATE_OVER_LIMIT,
 	CS_STATE_ERROR,
-	CS_STATE_DONE
+	CS_STATE_DONE,
+	CS_STATE_FAILED
 } CsState;
+
+static inline bool
+cs_state_is_final(CsState state)
+{
+	return state >= CS_STATE_DONE;
+}
 
 /* A header of a request. */
 typedef struct CsField

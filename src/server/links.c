@@ -344,7 +344,12 @@ cs_links_closed(CsWorker *worker, CsLink *link, const CsWireEvent *event,
 		worker->states_reset = true;
 		worker->states_from = worker->actions_done;
 		foreach(cell, worker->subscription_states)
-			((CsSubscriptionState *) lfirst(cell))->state = CS_STATE_PENDING;
+		{
+			CsSubscriptionState *state = lfirst(cell);
+
+			if (!cs_state_is_final(state->state))
+				state->state = CS_STATE_PENDING;
+		}
 	}
 	cs_session_closed(worker->session, link->id, &closure, now_ms, worker->output);
 	link->connection = NULL;

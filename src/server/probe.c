@@ -148,7 +148,8 @@ act(Check *check)
 				action->state == CS_STATE_DONE;
 			check->subscriptions_pending += action->state == CS_STATE_PENDING;
 			check->subscriptions_failed += action->state == CS_STATE_ERROR ||
-				action->state == CS_STATE_OVER_LIMIT;
+				action->state == CS_STATE_OVER_LIMIT ||
+				action->state == CS_STATE_FAILED;
 			if (action->state != CS_STATE_ACTIVE && action->text.data != NULL)
 				snprintf(check->detail, sizeof(check->detail), "%.*s",
 						 (int) Min(action->text.length, sizeof(check->detail) - 1),

@@ -264,32 +264,20 @@ cs_source_session(const CsSource *source)
 	return session;
 }
 
-/* Is there nothing more to be asked for?  See CsState. */
-static bool
-is_over(const CsSource *source, const char *topic_name, const char *state)
-{
-	const CsTopic *topic = cs_provider_topic(source->provider, topic_name);
-
-	if (state == NULL)
-		return false;
-	return strcmp(state, "done") == 0 ||
-		(topic != NULL && topic->submits && strcmp(state, "error") == 0);
-}
-
 static void
 apply_subscriptions(const CsSource *source, CsSession *session)
 {
-	query_source("SELECT c.subscription_id, c.topic, c.arguments::pg_catalog.text, t.state"
+	query_source("SELECT subscription_id, topic, arguments::pg_catalog.text"
 				 " FROM chainstream.subscriptions c"
-				 " LEFT JOIN chainstream._subscription_states t USING (subscription_id)"
-				 " WHERE c.source = $1 AND c.enabled ORDER BY c.subscription_id",
+				 " WHERE source = $1 AND enabled AND NOT EXISTS"
+				 " (SELECT FROM chainstream._subscription_states t"
+				 " WHERE t.subscription_id = c.subscription_id AND t.state IN ('done', 'failed'))"
+				 " ORDER BY subscription_id",
 				 source->name);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		CsError		error;
 
-		if (is_over(source, get_text(i, "topic"), get_text(i, "state")))
-			continue;
 		if (!cs_session_subscribe(session, get_int64(i, "subscription_id"),
 								  get_text(i, "topic"), get_text(i, "arguments"),
 								  &error))
@@ -330,7 +318,7 @@ apply_watches(const CsSource *source, CsSession *session)
 									   "SELECT watch_id, kind, target FROM chainstream.watches w"
 									   " WHERE source = $1 AND NOT (kind = 'transaction' AND EXISTS"
 									   " (SELECT FROM chainstream._watch_states t"
-									   " WHERE t.watch_id = w.watch_id AND t.state = 'done'))",
+									   " WHERE t.watch_id = w.watch_id AND t.state IN ('done', 'failed')))",
 									   1, &type, &value, NULL, true, 0);
 	do
 	{

@@ -34,6 +34,8 @@ state_name(CsState state)
 			return "error";
 		case CS_STATE_DONE:
 			return "done";
+		case CS_STATE_FAILED:
+			return "failed";
 	}
 	return "error";
 }
@@ -49,11 +51,8 @@ cs_states_begin(const CsWorker *worker)
 	Oid			type = TEXTOID;
 	Datum		source = CStringGetTextDatum(worker->source->name);
 
-	cs_execute("DELETE FROM chainstream._subscription_states s WHERE (source = $1"
-			" AND state <> 'done' AND NOT (state = 'error' AND EXISTS"
-			" (SELECT FROM chainstream.subscriptions c JOIN chainstream.topics() t USING (topic)"
-			" WHERE c.subscription_id = s.subscription_id AND t.submits)))"
-			" OR NOT EXISTS"
+	cs_execute("DELETE FROM chainstream._subscription_states s"
+			" WHERE (source = $1 AND state NOT IN ('done', 'failed')) OR NOT EXISTS"
 			" (SELECT FROM chainstream.subscriptions c WHERE c.subscription_id = s.subscription_id)",
 			1, &type, &source);
 	cs_execute("DELETE FROM chainstream._watch_states s WHERE NOT EXISTS"
@@ -62,8 +61,8 @@ cs_states_begin(const CsWorker *worker)
 }
 
 /*
- * Store the actions of one kind, from *first* on.  A later one of the same id
- * wins; rows that would not change are left alone.
+ * Store the actions of one kind: those from *first* on, and what is final.  A
+ * later one of the same id wins; rows that would not change are left alone.
  */
 static void
 store(const CsWorker *worker, CsActionKind kind, size_t first,
@@ -78,9 +77,10 @@ store(const CsWorker *worker, CsActionKind kind, size_t first,
 	Oid			types[] = {TEXTOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID};
 	Datum		values[4];
 
-	for (size_t i = first; i < total; i++)
+	for (size_t i = 0; i < total; i++)
 	{
-		if (actions[i].kind != kind)
+		if (actions[i].kind != kind ||
+			(i < first && !cs_state_is_final(actions[i].state)))
 			continue;
 		ids[count] = Int64GetDatum(actions[i].id);
 		states[count] = CStringGetTextDatum(state_name(actions[i].state));
@@ -109,7 +109,8 @@ store(const CsWorker *worker, CsActionKind kind, size_t first,
 	" ORDER BY u.id, u.n DESC" \
 	" ON CONFLICT (" key ") DO UPDATE" \
 	" SET state = excluded.state, since = excluded.since, detail = excluded.detail" \
-	" WHERE (t.state, t.detail) IS DISTINCT FROM (excluded.state, excluded.detail)"
+	" WHERE (t.state, t.detail) IS DISTINCT FROM (excluded.state, excluded.detail)" \
+	" AND t.state NOT IN ('done', 'failed')"
 
 void
 cs_states_write(const CsWorker *worker)
@@ -121,7 +122,7 @@ cs_states_write(const CsWorker *worker)
 
 		cs_execute("UPDATE chainstream._subscription_states SET state = 'pending',"
 				" since = pg_catalog.clock_timestamp(), detail = NULL"
-				" WHERE source = $1 AND state NOT IN ('pending', 'done')",
+				" WHERE source = $1 AND state NOT IN ('pending', 'done', 'failed')",
 				1, &type, &source);
 	}
 	if (worker->states_changed)
