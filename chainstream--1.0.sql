@@ -237,7 +237,7 @@ CREATE TABLE chainstream._subscription_states (
 	subscription_id bigint PRIMARY KEY,
 	source text NOT NULL,
 	state text NOT NULL
-		CHECK (state IN ('pending', 'active', 'over_limit', 'error', 'done', 'failed')),
+		CHECK (state IN ('pending', 'active', 'over_limit', 'error', 'idle', 'done', 'failed')),
 	since timestamptz NOT NULL DEFAULT now(),
 	detail text
 );
@@ -248,7 +248,7 @@ COMMENT ON COLUMN chainstream._subscription_states.subscription_id IS
 COMMENT ON COLUMN chainstream._subscription_states.source IS
 	'source of the subscription';
 COMMENT ON COLUMN chainstream._subscription_states.state IS
-	'pending, active, over_limit, error, done or failed';
+	'pending, active, over_limit, error, idle, done or failed';
 COMMENT ON COLUMN chainstream._subscription_states.since IS
 	'when it came to be so';
 COMMENT ON COLUMN chainstream._subscription_states.detail IS
@@ -1509,7 +1509,7 @@ CREATE VIEW chainstream.subscription_status AS
 SELECT s.subscription_id, s.source, s.topic, s.arguments, s.channel, s.enabled,
 	CASE
 		WHEN NOT s.enabled THEN 'disabled'
-		WHEN t.state IN ('over_limit', 'error', 'done', 'failed') THEN t.state
+		WHEN t.state IN ('over_limit', 'error', 'idle', 'done', 'failed') THEN t.state
 		WHEN t.state = 'active' AND w.state IN ('streaming', 'degraded') THEN 'active'
 		ELSE 'pending'
 	END AS state,
@@ -1532,7 +1532,7 @@ COMMENT ON COLUMN chainstream.subscription_status.channel IS
 COMMENT ON COLUMN chainstream.subscription_status.enabled IS
 	'whether it is wanted';
 COMMENT ON COLUMN chainstream.subscription_status.state IS
-	'disabled, pending, active (the provider has accepted it and the source is streaming), over_limit, error, done (there is nothing more to come) or failed (what was submitted was refused)';
+	'disabled, pending, active (the provider has accepted it and the source is streaming), over_limit, error, idle (nothing it could take is watched), done (there is nothing more to come) or failed (what was submitted was refused)';
 COMMENT ON COLUMN chainstream.subscription_status.since IS
 	'when the provider said so';
 COMMENT ON COLUMN chainstream.subscription_status.detail IS

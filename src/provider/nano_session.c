@@ -214,7 +214,7 @@ step_topic(NanoSession *nano, NanoTopicId id, int64_t now_ms,
 	if (wanted && nano->base.provider->topics[id].watched &&
 		nano->base.address_count == 0 && !nano->base.everything)
 	{
-		cs_nano_tell(topic, CS_STATE_PENDING, cs_nano_waiting, output);
+		cs_nano_tell(topic, CS_STATE_IDLE, cs_nano_waiting, output);
 		wanted = false;
 	}
 	if (!nano->link_open)

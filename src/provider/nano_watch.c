@@ -59,7 +59,7 @@ desired_mode(NanoSession *nano, CsOutput *output)
 		return NANO_MODE_EVERYTHING;
 	if (nano->base.address_count == 0 && !topic->all_local)
 	{
-		cs_nano_tell(topic, CS_STATE_PENDING, cs_nano_waiting, output);
+		cs_nano_tell(topic, CS_STATE_IDLE, cs_nano_waiting, output);
 		return NANO_MODE_NONE;
 	}
 	if (topic->no_block)

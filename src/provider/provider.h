@@ -172,6 +172,8 @@ typedef enum CsState
 	CS_STATE_ACTIVE,
 	CS_STATE_OVER_LIMIT,
 	CS_STATE_ERROR,
+	CS_STATE_IDLE,				/* nothing is asked for: it takes the watch list,
+								 * and nothing it could take is watched */
 	CS_STATE_DONE,
 	CS_STATE_FAILED
 } CsState;

@@ -378,27 +378,23 @@ cs_links_next_ms(const CsWorker *worker)
 	return next;
 }
 
-/* The state of a worker all of whose links are open. */
+/* The state of a worker that is connected. */
 static CsWorkerState
 subscribed_state(const CsWorker *worker)
 {
-	int			active = 0;
-	int			pending = 0;
-	bool		watching = cs_session_watch_count(worker->session) > 0;
+	int			count[CS_STATE_FAILED + 1] = {0};
 	ListCell   *cell;
 
 	foreach(cell, worker->subscription_states)
-	{
-		CsState		state = ((CsSubscriptionState *) lfirst(cell))->state;
-
-		active += state == CS_STATE_ACTIVE;
-		pending += state == CS_STATE_PENDING;
-	}
-	if (pending > 0 && watching)
+		count[((CsSubscriptionState *) lfirst(cell))->state]++;
+	if (count[CS_STATE_PENDING] > 0 ||
+		(worker->subscription_states == NIL && cs_session_watch_count(worker->session) > 0))
 		return CS_WORKER_SUBSCRIBING;
-	if (active > 0)
+	if (count[CS_STATE_ACTIVE] > 0)
 		return CS_WORKER_STREAMING;
-	return watching ? CS_WORKER_SUBSCRIBING : CS_WORKER_IDLE;
+	if (count[CS_STATE_ERROR] + count[CS_STATE_OVER_LIMIT] > 0)
+		return CS_WORKER_SUBSCRIBING;
+	return CS_WORKER_IDLE;
 }
 
 void

@@ -32,6 +32,8 @@ state_name(CsState state)
 			return "over_limit";
 		case CS_STATE_ERROR:
 			return "error";
+		case CS_STATE_IDLE:
+			return "idle";
 		case CS_STATE_DONE:
 			return "done";
 		case CS_STATE_FAILED:

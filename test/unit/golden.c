@@ -96,7 +96,7 @@ static void
 print_action(FILE *file, const char *prefix, const CsAction *action)
 {
 	static const char *const states[] = {"pending", "active", "over limit",
-		"error", "done", "failed"};
+		"error", "idle", "done", "failed"};
 
 	switch (action->kind)
 	{

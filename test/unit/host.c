@@ -90,7 +90,7 @@ static void
 print_state(FILE *file, const char *what, const CsAction *action)
 {
 	static const char *const names[] = {"pending", "active", "over limit",
-		"error", "done", "failed"};
+		"error", "idle", "done", "failed"};
 
 	fprintf(file, "%s %lld %s", what, (long long) action->id,
 			names[action->state]);

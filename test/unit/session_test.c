@@ -23,7 +23,7 @@ test_ordinary(void)
 	host_expect(&host, "", "without subscriptions there is no connection");
 	host_subscribe(&host, 1, "confirmation", "{}");
 	host_sync(&host);
-	host_expect(&host, "open; subscription 1 pending (waiting for a watched ad)",
+	host_expect(&host, "open; subscription 1 idle (waiting for a watched ad)",
 		   "without a watch list nothing is subscribed");
 	host_open(&host);
 	host_expect(&host, "", "nor when the link opens");
@@ -58,7 +58,7 @@ test_ordinary(void)
 
 	host_unwatch(&host, BOB);
 	host_sync(&host);
-	host_expect(&host, "subscription 1 pending (waiting for a watched ad);"
+	host_expect(&host, "subscription 1 idle (waiting for a watched ad);"
 		   " 4 unsubscribe confirmation", "an empty list is unsubscribed");
 	ok(cs_session_watch_count(host.session) == 0, "no watches");
 	cs_session_unsubscribe(host.session, 1);
@@ -184,7 +184,7 @@ test_everything(void)
 		   " include_election_info=true", "'*' alone");
 	host_unwatch(&host, "*");
 	host_sync(&host);
-	host_expect(&host, "subscription 1 pending (waiting for a watched ad);"
+	host_expect(&host, "subscription 1 idle (waiting for a watched ad);"
 		   " 5 unsubscribe confirmation", "and nothing");
 	host_free(&host);
 }
@@ -398,7 +398,7 @@ test_other_topics(void)
 	host_subscribe(&host, 3, "new_unconfirmed_block", "{}");
 	host_sync(&host);
 	host_open(&host);
-	host_expect(&host, "open; subscription 3 pending (waiting for a watched ad);"
+	host_expect(&host, "open; subscription 3 idle (waiting for a watched ad);"
 		   " 1 subscribe vote; subscription 1 pending;"
 		   " 2 subscribe telemetry; subscription 2 pending",
 		   "topics are subscribed one by one");
@@ -431,7 +431,7 @@ test_other_topics(void)
 	host_unwatch(&host, BOB);
 	cs_session_unsubscribe(host.session, 2);
 	host_sync(&host);
-	host_expect(&host, "subscription 3 pending (waiting for a watched ad);"
+	host_expect(&host, "subscription 3 idle (waiting for a watched ad);"
 		   " 5 unsubscribe new_unconfirmed_block; 6 unsubscribe telemetry",
 		   "what is not wanted any more is unsubscribed");
 	host_receive(&host, "{\"topic\":\"telemetry\",\"time\":\"2\",\"message\":{}}");
@@ -496,7 +496,7 @@ test_bad_targets(void)
 	(void) cs_session_watch(host.session, 104, CS_WATCH_TRANSACTION, "*");
 	host_sync(&host);
 	ok(cs_session_watch_count(host.session) == 0, "none of them counts");
-	host_expect(&host, "open; subscription 1 pending (waiting for a watched ad);"
+	host_expect(&host, "open; subscription 1 idle (waiting for a watched ad);"
 		   " watch 100 error (not an address in canoni);"
 		   " watch 101 error (not an address in canoni);"
 		   " watch 103 error (not an address in canoni);"
