@@ -5,9 +5,10 @@
  *
  * One function is called for everything, deep inside the library and inside
  * uv_run().  It copies data, notes facts and returns: no consumer code runs,
- * nothing can throw, and no connection is dialed or killed from here.
+ * nothing can throw, and no connection is dialed or killed from here.  What
+ * concerns WebSocket frames is here as well; HTTP has a file of its own.
  *
- * A callback for received data must never return non-zero.  libwebsockets
+ * The callback for data of a WebSocket must never return non-zero.  libwebsockets
  * would leave its frame parser in mid-frame and, while waiting for the
  * answer to our close frame, go on filling a buffer that is full already: a
  * heap overflow at the peer's choice.  So receiving only ever notes that the
@@ -17,217 +18,13 @@
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "wire/internal.h"
 
-/* A message in pieces up to this size is copied into the inbox when whole. */
-#define SMALL_PARTIAL ((size_t) 64 * 1024)
-
-/* ---------- the handshake ---------- */
-
-/* Add the caller's headers to the request. */
-static int
-append_headers(const CsConnection *connection, unsigned char **at, size_t room)
-{
-	const char *header = connection->headers;
-
-	while (*header != '\0')
-	{
-		const char *value = header + strlen(header) + 1;
-		int			length = snprintf((char *) *at, room, "%s: %s\r\n",
-									  header, value);
-
-		if (length < 0 || (size_t) length >= room)
-			return -1;
-		*at += length;
-		room -= (size_t) length;
-		header = value + strlen(value) + 1;
-	}
-	return 0;
-}
-
-/* Seconds until the time of an HTTP date, at least 0. */
-static int
-seconds_until(const char *date)
-{
-	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	struct tm	when;
-	char		month[4] = "";
-	const char *found;
-	double		seconds;
-
-	memset(&when, 0, sizeof(when));
-	if (sscanf(date, "%*3s, %d %3s %d %d:%d:%d", &when.tm_mday, month,
-			   &when.tm_year, &when.tm_hour, &when.tm_min, &when.tm_sec) != 6)
-		return 0;
-	found = strstr(months, month);
-	if (strlen(month) != 3 || found == NULL)
-		return 0;
-	when.tm_mon = (int) (found - months) / 3;
-	when.tm_year -= 1900;
-	seconds = difftime(timegm(&when), time(NULL));
-	if (seconds <= 0)
-		return 0;
-	return seconds > 86400 ? 86400 : (int) seconds;
-}
-
-/* The peer's HTTP answer; anything but 101 is a refusal to be reported. */
-static void
-note_answer(CsConnection *connection, struct lws *wsi)
-{
-	char		text[64];
-	char	   *end;
-	long		seconds;
-	unsigned	status = lws_http_client_http_response(wsi);
-
-	if (status == 101)
-		return;
-	connection->http_status = (int) status;
-	if (lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_HTTP) > 0)
-	{
-		cs_text_clean(text);
-		cs_connection_hide(connection, text);
-		memcpy(connection->http_line, text, sizeof(connection->http_line));
-	}
-	else
-		snprintf(connection->http_line, sizeof(connection->http_line), "%u",
-				 status);
-	if (lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_HTTP_RETRY_AFTER) > 0)
-	{
-		seconds = strtol(text, &end, 10);
-		if (end != text)
-			connection->retry_after = seconds < 0 ? 0 :
-				(seconds > 86400 ? 86400 : (int) seconds);
-		else
-			connection->retry_after = seconds_until(text);
-	}
-}
-
-/* libwebsockets' word for a failed upgrade, made readable. */
-static const char *
-readable(const char *word)
-{
-	static const char *const words[][2] = {
-		{"Peer hung up", "the server closed the connection"},
-		{"read failed", "the server closed the connection"},
-		{"closed before established", "the server closed the connection"},
-		{"Closed before conn", "the server closed the connection"},
-		{"HS: ACCEPT missing", "the answer lacks Sec-WebSocket-Accept"},
-		{"HS: Accept hash wrong", "the answer's Sec-WebSocket-Accept is wrong"},
-		{"HS: UPGRADE missing", "the answer lacks Upgrade: websocket"},
-		{"HS: UPGRADE malformed", "the answer lacks Connection: Upgrade"},
-		{"HS: EXT: unknown ext", "the server insists on an extension that was"
-		" not offered"},
-		{"HS: PROTOCOL malformed", "the server insists on a sub-protocol that"
-		" was not offered"},
-		{"problems parsing header", "the answer is not HTTP"},
-		{"HS: URI missing", "the answer is not HTTP"},
-	};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-	{
-		if (strcmp(words[i][0], word) == 0)
-			return words[i][1];
-	}
-	return strncmp(word, "HS: ", 4) == 0 ? word + 4 : word;
-}
-
-/*
- * The connection could not be brought up; *word* is libwebsockets' reason.
- */
-void
-cs_connection_failed(CsConnection *connection, const char *word)
-{
-	char		peer[CS_PEER_MAX];
-	char		why[160];
-
-	if (connection->state == CS_CONNECTING)
-	{
-		connection->attempt_failed = true;	/* the next address, perhaps */
-		connection->wire->work = true;
-		return;
-	}
-	cs_connection_peer(connection, peer);
-	if (connection->http_status != 0)
-		cs_connection_because(connection,
-							  "%s answered HTTP %s instead of opening a"
-							  " WebSocket%s", peer, connection->http_line,
-							  connection->http_status / 100 == 3 ?
-							  "; redirects are not followed" : "");
-	else if (connection->url.tls && !connection->tls_done)
-	{
-		cs_tls_explain(connection, why, sizeof(why));
-		cs_connection_because(connection, "TLS handshake with %s failed: %s",
-							  peer, why[0] != '\0' ? why : readable(word));
-	}
-	else if (connection->url.tls && connection->tls_alert >= 0)
-	{
-		/* With TLS 1.3 the server's refusal comes after our part is done. */
-		cs_tls_explain(connection, why, sizeof(why));
-		cs_connection_because(connection, "TLS handshake with %s failed: %s",
-							  peer, why);
-	}
-	else
-		cs_connection_because(connection,
-							  "WebSocket handshake with %s failed: %s", peer,
-							  readable(word));
-	cs_connection_finish(connection);
-}
-
 /* ---------- receiving ---------- */
-
-/* Add a piece to the message under way; false: no memory. */
-static bool
-partial_append(CsConnection *connection, const char *data, size_t length)
-{
-	size_t		needed = connection->partial_length + length + 1;
-
-	if (needed > connection->partial_size)
-	{
-		size_t		size = connection->partial_size * 2;
-		size_t		most = connection->wire->message_limit + 1;
-		char	   *larger;
-
-		size = size < CS_READ_SIZE ? CS_READ_SIZE : size;
-		size = size > most ? most : size;
-		size = size < needed ? needed : size;
-		larger = realloc(connection->partial, size);
-		if (larger == NULL)
-			return false;
-		connection->partial = larger;
-		connection->partial_size = size;
-	}
-	if (length > 0)
-		memcpy(connection->partial + connection->partial_length, data, length);
-	connection->partial_length += length;
-	return true;
-}
-
-/* The message under way is whole: into the inbox with it. */
-static bool
-partial_deliver(CsConnection *connection)
-{
-	CsWire	   *wire = connection->wire;
-	size_t		length = connection->partial_length;
-
-	connection->assembling = false;
-	connection->partial_length = 0;
-	if (length <= SMALL_PARTIAL)
-		return cs_inbox_add(&wire->inbox, connection, connection->partial,
-							length, connection->binary, wire->received_at);
-	if (!cs_inbox_adopt(&wire->inbox, connection, connection->partial, length,
-						connection->binary, wire->received_at))
-		return false;
-	connection->partial = NULL;
-	connection->partial_size = 0;
-	return true;
-}
 
 /* A piece of a message, perhaps all of it. */
 static void
@@ -272,8 +69,8 @@ receive(CsConnection *connection, struct lws *wsi, const char *data,
 	else
 	{
 		connection->assembling = true;
-		stored = partial_append(connection, data, length) &&
-			(!last || partial_deliver(connection));
+		stored = cs_partial_append(connection, data, length) &&
+			(!last || cs_partial_deliver(connection));
 	}
 	if (!stored)
 		cs_connection_abort(connection, 1011,
@@ -426,80 +223,133 @@ owner_of(struct lws *wsi)
 	return c;
 }
 
+/* An event of a connection with WebSocket or HTTP alike, until it is open. */
 static int
-callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
-		 void *in, size_t length)
+handshake(CsConnection *connection, struct lws *wsi,
+		  enum lws_callback_reasons reason, void *user, void *in,
+		  size_t length)
 {
-	CsConnection *connection;
-
-	(void) user;
-	switch (reason)
-	{
-		case LWS_CALLBACK_WSI_CREATE:
-		case LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION:
-		case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
-		case LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP:
-		case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
-		case LWS_CALLBACK_CLIENT_ESTABLISHED:
-		case LWS_CALLBACK_CLIENT_RECEIVE:
-		case LWS_CALLBACK_CLIENT_RECEIVE_PONG:
-		case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-		case LWS_CALLBACK_CLIENT_WRITEABLE:
-		case LWS_CALLBACK_CLIENT_CLOSED:
-		case LWS_CALLBACK_WSI_DESTROY:
-			connection = owner_of(wsi);
-			break;
-		default:
-			return 0;
-	}
-	if (connection == NULL)
-		return 0;
-
 	switch (reason)
 	{
 		case LWS_CALLBACK_WSI_CREATE:
 			if (connection->state == CS_CONNECTING)
 				connection->state = CS_HANDSHAKING;
-			break;
+			return 0;
 		case LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION:
 			return cs_tls_verify(connection, user, (int) length);
 		case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
-			return append_headers(connection, in, length);
+			return cs_request_headers(connection, wsi, in, length);
 		case LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP:
-			note_answer(connection, wsi);
-			break;
+			if (connection->transport != CS_TRANSPORT_WEBSOCKET)
+				cs_http_answered(connection, wsi);
+			else if (lws_http_client_http_response(wsi) != 101)
+				cs_answer_note(connection, wsi);
+			return 0;
 		case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
 			connection->wsi = NULL;
 			cs_connection_failed(connection, in == NULL ? "unknown" : in);
-			break;
+			return 0;
+		case LWS_CALLBACK_WSI_DESTROY:
+			connection->wsi = NULL;
+			cs_connection_failed(connection, "closed before established");
+			return 0;
+		default:
+			return 0;
+	}
+}
+
+static int
+websocket(CsConnection *connection, struct lws *wsi,
+		  enum lws_callback_reasons reason, void *in, size_t length)
+{
+	switch (reason)
+	{
 		case LWS_CALLBACK_CLIENT_ESTABLISHED:
 			cs_connection_opened(connection);
 			connection->wire->progress = true;
-			break;
+			return 0;
 		case LWS_CALLBACK_CLIENT_RECEIVE:
 			receive(connection, wsi, in, length);
-			break;
+			return 0;
 		case LWS_CALLBACK_CLIENT_RECEIVE_PONG:
 			connection->pong_due = 0;
-			break;
+			return 0;
 		case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
 			note_close(connection, in, length);
-			break;
+			return 0;
 		case LWS_CALLBACK_CLIENT_WRITEABLE:
 			return writeable(connection, wsi);
 		case LWS_CALLBACK_CLIENT_CLOSED:
 			note_end(connection, wsi);
 			connection->wsi = NULL;
 			cs_connection_finish(connection);
-			break;
-		case LWS_CALLBACK_WSI_DESTROY:
-			connection->wsi = NULL;
-			cs_connection_failed(connection, "closed before established");
-			break;
+			return 0;
 		default:
-			break;
+			return 0;
 	}
-	return 0;
+}
+
+static int
+http(CsConnection *connection, struct lws *wsi,
+	 enum lws_callback_reasons reason, void *in, size_t length)
+{
+	switch (reason)
+	{
+		case LWS_CALLBACK_CLIENT_HTTP_WRITEABLE:
+			return cs_http_writeable(connection, wsi);
+		case LWS_CALLBACK_RECEIVE_CLIENT_HTTP:
+			return cs_http_readable(connection, wsi);
+		case LWS_CALLBACK_RECEIVE_CLIENT_HTTP_READ:
+			return cs_http_receive(connection, in, length);
+		case LWS_CALLBACK_COMPLETED_CLIENT_HTTP:
+			cs_http_completed(connection, wsi);
+			return 0;
+		case LWS_CALLBACK_CLOSED_CLIENT_HTTP:
+			cs_http_closed(connection, wsi);
+			return 0;
+		default:
+			return 0;
+	}
+}
+
+/* What libwebsockets calls, for whatever it is. */
+static int
+callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
+		 void *in, size_t length)
+{
+	CsConnection *connection;
+
+	switch (reason)
+	{
+		case LWS_CALLBACK_WSI_CREATE:
+		case LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION:
+		case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
+		case LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP:
+		case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+		case LWS_CALLBACK_WSI_DESTROY:
+			connection = owner_of(wsi);
+			return connection == NULL ? 0 :
+				handshake(connection, wsi, reason, user, in, length);
+		case LWS_CALLBACK_CLIENT_ESTABLISHED:
+		case LWS_CALLBACK_CLIENT_RECEIVE:
+		case LWS_CALLBACK_CLIENT_RECEIVE_PONG:
+		case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+		case LWS_CALLBACK_CLIENT_WRITEABLE:
+		case LWS_CALLBACK_CLIENT_CLOSED:
+			connection = owner_of(wsi);
+			return connection == NULL ? 0 :
+				websocket(connection, wsi, reason, in, length);
+		case LWS_CALLBACK_CLIENT_HTTP_WRITEABLE:
+		case LWS_CALLBACK_RECEIVE_CLIENT_HTTP:
+		case LWS_CALLBACK_RECEIVE_CLIENT_HTTP_READ:
+		case LWS_CALLBACK_COMPLETED_CLIENT_HTTP:
+		case LWS_CALLBACK_CLOSED_CLIENT_HTTP:
+			connection = owner_of(wsi);
+			return connection == NULL ? 0 :
+				http(connection, wsi, reason, in, length);
+		default:
+			return 0;
+	}
 }
 
 const struct lws_protocols cs_protocols[] = {

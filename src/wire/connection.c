@@ -27,6 +27,7 @@
 #include "wire/internal.h"
 
 static const char *const websocket_schemes[] = {"ws", "wss", NULL};
+static const char *const http_schemes[] = {"http", "https", NULL};
 
 /* ---------- texts ---------- */
 
@@ -141,6 +142,7 @@ cs_connection_finish(CsConnection *connection)
 	outgoing_free(connection);
 	free(connection->partial);
 	connection->partial = NULL;
+	cs_events_free(&connection->events);
 	if (!connection->was_open)
 		inbox->reserved--;		/* the entry for CS_WIRE_OPENED */
 	cs_inbox_push(inbox, CS_WIRE_CLOSED, connection);
@@ -156,11 +158,20 @@ cs_connection_give_up(CsConnection *connection)
 	cs_connection_finish(connection);
 }
 
-/* Begin the closing handshake; what is left to do happens in callbacks. */
+/*
+ * Begin the closing handshake; what is left to do happens in callbacks.  HTTP
+ * has none: the connection is given up at the next opportunity.
+ */
 static void
 begin_close(CsConnection *connection, int code, const char *text)
 {
 	connection->state = CS_CLOSING;
+	connection->wire->work = true;
+	if (connection->transport != CS_TRANSPORT_WEBSOCKET)
+	{
+		connection->close_due = cs_now();
+		return;
+	}
 	connection->want_close = true;
 	connection->want_write = true;
 	connection->close_send = code;
@@ -168,7 +179,6 @@ begin_close(CsConnection *connection, int code, const char *text)
 			 text);
 	cs_text_clean(connection->close_text);	/* may be cut in mid-character */
 	connection->close_due = cs_now() + CS_CLOSE_WAIT_MS;
-	connection->wire->work = true;
 }
 
 /*
@@ -200,6 +210,8 @@ cs_connection_free(CsConnection *connection)
 	outgoing_free(connection);
 	free(connection->partial);
 	free(connection->headers);
+	free(connection->body);
+	cs_events_free(&connection->events);
 	free(connection);
 }
 
@@ -230,6 +242,8 @@ send_close(CsConnection *connection)
 void
 cs_connection_act(CsConnection *connection, int64_t now)
 {
+	if (connection->state == CS_HANDSHAKING)
+		cs_http_act(connection);
 	if (connection->state < CS_OPEN)
 		cs_connection_dial(connection, now);
 	if (connection->state == CS_OPEN && connection->ping_due != 0 &&
@@ -370,6 +384,15 @@ cs_connection_flow(CsConnection *connection, bool stop, int64_t now)
 		return;
 	if (connection->state == CS_CLOSING)
 		stop = false;			/* the peer's close frame is to come through */
+
+	/*
+	 * What came together with the head of an answer waits in libwebsockets,
+	 * which would ask for a turn to hand it over, over and over, if reading
+	 * were stopped now.  It is at most one read.
+	 */
+	if (connection->transport != CS_TRANSPORT_WEBSOCKET &&
+		!connection->reading)
+		stop = false;
 	if (stop == connection->stopped)
 		return;
 	connection->stopped = stop;
@@ -396,7 +419,8 @@ cs_connection_opened(CsConnection *connection)
 	connection->was_open = true;
 	connection->last_read = now;
 	connection->connect_due = connection->attempt_due = 0;
-	if (connection->ping_interval > 0)
+	if (connection->ping_interval > 0 &&
+		connection->transport == CS_TRANSPORT_WEBSOCKET)
 		connection->ping_due = now + connection->ping_interval;
 	if (connection->idle_timeout > 0)
 		connection->idle_due = now + connection->idle_timeout;
@@ -427,6 +451,35 @@ headers_copy(const CsHeader *headers, int count)
 	return copy;
 }
 
+/* Copy what was asked for.  Returns false if memory is short. */
+static bool
+take_over(CsConnection *connection, const CsConnectParams *params)
+{
+	connection->transport = params->transport;
+	connection->owner = params->owner;
+	connection->accept_binary = params->accept_binary;
+	connection->tls_insecure = params->tls_insecure;
+	connection->connect_timeout = params->connect_timeout_ms;
+	connection->ping_interval = params->ping_interval_ms;
+	connection->pong_timeout = params->pong_timeout_ms;
+	connection->idle_timeout = params->idle_timeout_ms;
+	connection->tls_alert = -1;
+	if (params->connect_timeout_ms > 0)
+		connection->connect_due = cs_now() + params->connect_timeout_ms;
+	cs_events_init(&connection->events, connection->wire->message_limit);
+	if (params->body != NULL && params->transport != CS_TRANSPORT_WEBSOCKET)
+	{
+		connection->body_length = strlen(params->body);
+		connection->body = malloc(LWS_PRE + connection->body_length + 1);
+		if (connection->body == NULL)
+			return false;
+		memcpy(connection->body + LWS_PRE, params->body,
+			   connection->body_length);
+	}
+	connection->headers = headers_copy(params->headers, params->header_count);
+	return connection->headers != NULL;
+}
+
 /*
  * Begin a connection; see wire.h.
  */
@@ -440,23 +493,14 @@ cs_connection_open(CsWire *wire, const CsConnectParams *params,
 	if (connection == NULL)
 		return NULL;
 	connection->wire = wire;
-	connection->owner = params->owner;
-	connection->accept_binary = params->accept_binary;
-	connection->tls_insecure = params->tls_insecure;
-	connection->connect_timeout = params->connect_timeout_ms;
-	connection->ping_interval = params->ping_interval_ms;
-	connection->pong_timeout = params->pong_timeout_ms;
-	connection->idle_timeout = params->idle_timeout_ms;
-	connection->tls_alert = -1;
-	if (params->connect_timeout_ms > 0)
-		connection->connect_due = cs_now() + params->connect_timeout_ms;
-	connection->headers = headers_copy(params->headers, params->header_count);
-	if (connection->headers == NULL || !cs_inbox_reserve(&wire->inbox, 2))
+	if (!take_over(connection, params) || !cs_inbox_reserve(&wire->inbox, 2))
 	{
 		cs_connection_free(connection);
 		return NULL;
 	}
-	if (!cs_url_parse(params->url, websocket_schemes, &connection->url,
+	if (!cs_url_parse(params->url,
+					  params->transport == CS_TRANSPORT_WEBSOCKET ?
+					  websocket_schemes : http_schemes, &connection->url,
 					  reason) ||
 		!cs_headers_check(params->headers, params->header_count, reason) ||
 		(connection->url.tls && !cs_tls_load(wire, reason)) ||
@@ -484,7 +528,8 @@ cs_connection_send(CsConnection *connection, const char *data, size_t length,
 {
 	CsOutgoing *message;
 
-	if (connection->state != CS_OPEN || length > INT32_MAX / 2)
+	if (connection->state != CS_OPEN || length > INT32_MAX / 2 ||
+		connection->transport != CS_TRANSPORT_WEBSOCKET)
 		return false;
 	message = malloc(sizeof(*message) + LWS_PRE + length + 1);
 	if (message == NULL)

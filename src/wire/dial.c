@@ -163,6 +163,8 @@ attempt(CsConnection *connection, const char *address)
 	info.port = connection->url.port;
 	info.host = connection->url.authority;
 	info.path = connection->url.path;
+	if (connection->transport != CS_TRANSPORT_WEBSOCKET)
+		info.method = connection->body == NULL ? "GET" : "POST";
 	info.alpn = "http/1.1";
 	info.ssl_connection = flags;
 	info.local_protocol_name = cs_protocols[0].name;
@@ -246,6 +248,8 @@ connect_timed_out(CsConnection *connection)
 		cs_connection_because(connection,
 							  "could not resolve host name \"%s\": no answer"
 							  " within %g s", connection->url.host, seconds);
+	else if (connection->refused)
+		cs_http_refusal(connection);
 	else if (connection->state != CS_HANDSHAKING)
 		cs_connection_because(connection,
 							  "could not connect to %s: no answer within %g s",
@@ -255,9 +259,8 @@ connect_timed_out(CsConnection *connection)
 							  "TLS handshake with %s timed out after %g s",
 							  peer, seconds);
 	else
-		cs_connection_because(connection,
-							  "WebSocket handshake with %s timed out after"
-							  " %g s", peer, seconds);
+		cs_connection_because(connection, "%s %s timed out after %g s",
+							  cs_request_name(connection), peer, seconds);
 	cs_connection_give_up(connection);
 }
 

@@ -6,8 +6,13 @@
  *	  loop.c		 CsWire: the loop, and the order of work in one run
  *	  connection.c	 a connection's life: wishes, deadlines, ends
  *	  dial.c		 how it comes up
- *	  callbacks.c	 what libwebsockets tells us about a connection
+ *	  handshake.c	 the request, and what becomes of it
+ *	  callbacks.c	 what libwebsockets tells us about a connection; WebSocket
+ *	  http.c		 answers of HTTP, whole or as a stream of events
+ *	  events.c		 reading a stream of server-sent events
+ *	  partial.c		 a message that comes in pieces
  *	  inbox.c		 events and received messages waiting for the consumer
+ *	  phase.c		 how far a connection has come, for people
  *	  resolve.c		 names to addresses, in a thread
  *	  tls.c			 trust, and why it was refused
  *	  url.c			 reading and checking URLs and headers
@@ -27,6 +32,7 @@
 #include <openssl/ssl.h>
 #include <uv.h>
 
+#include "wire/events.h"
 #include "wire/wire.h"
 
 /*
@@ -35,6 +41,9 @@
  * arrives whole.
  */
 #define CS_READ_SIZE ((size_t) 64 * 1024)
+
+/* A message in pieces up to this size is copied into the inbox when whole. */
+#define CS_SMALL_MESSAGE ((size_t) 64 * 1024)
 
 /* Limits of libwebsockets' fixed buffers for the request. */
 #define CS_HOST_MAX 110
@@ -145,9 +154,9 @@ typedef enum CsConnectionState
 	CS_RESOLVING,				/* a thread asks for the addresses */
 	CS_DIALING,					/* the next address is to be tried */
 	CS_CONNECTING,				/* TCP is under way */
-	CS_HANDSHAKING,				/* TLS, then the upgrade */
+	CS_HANDSHAKING,				/* TLS, then the request and its answer */
 	CS_OPEN,
-	CS_CLOSING,					/* close frames are under way */
+	CS_CLOSING,					/* close frames are under way, if there are any */
 	CS_GONE						/* reported, or about to be */
 } CsConnectionState;
 
@@ -160,6 +169,14 @@ typedef struct CsOutgoing
 	unsigned char buffer[];
 } CsOutgoing;
 
+/* How the end of a body is known. */
+typedef enum CsFraming
+{
+	CS_FRAMED_BY_LENGTH,
+	CS_FRAMED_BY_CHUNKS,
+	CS_FRAMED_BY_CLOSE
+} CsFraming;
+
 struct CsConnection
 {
 	CsConnection *previous;
@@ -170,6 +187,7 @@ struct CsConnection
 	CsConnectionState		ended_in;		/* the state before CS_GONE */
 
 	/* as asked for */
+	CsTransport transport;
 	CsUrl		url;
 	char	   *headers;		/* name, NUL, value, NUL, ... empty name */
 	void	   *owner;
@@ -215,6 +233,21 @@ struct CsConnection
 	int			close_send;		/* code and text of our close frame */
 	char		close_text[124];
 
+	/* HTTP; the body to be POSTed has LWS_PRE bytes of room before it */
+	unsigned char *body;		/* NULL: GET */
+	size_t		body_length;
+	size_t		body_sent;
+	bool		requested;		/* the request was written */
+	bool		reading;		/* the body of the answer was read from */
+	bool		refused;		/* the answer will not do, only its words */
+	bool		refused_whole;	/* and they are all there */
+	const char *complaint;		/* why not, if the status does not tell */
+	CsFraming	framing;
+	char		content_type[64];
+	char	   *read_at;		/* of libwebsockets, during a read */
+	int			read_length;
+	CsEvents	events;
+
 	/* the outcome */
 	bool		was_open;
 	bool		tls_done;
@@ -256,9 +289,34 @@ extern bool cs_connection_begin(CsConnection *connection,
 								char reason[CS_WIRE_REASON_MAX]);
 extern void cs_connection_dial(CsConnection *connection, int64_t now);
 
+/* ---------- handshake.c ---------- */
+
+extern int	cs_request_headers(CsConnection *connection, struct lws *wsi,
+							   unsigned char **at, size_t room);
+extern const char *cs_request_name(const CsConnection *connection);
+extern void cs_answer_note(CsConnection *connection, struct lws *wsi);
+extern void cs_connection_failed(CsConnection *connection, const char *word);
+
+/* ---------- http.c ---------- */
+
+extern void cs_http_answered(CsConnection *connection, struct lws *wsi);
+extern void cs_http_refusal(CsConnection *connection);
+extern int	cs_http_readable(CsConnection *connection, struct lws *wsi);
+extern int	cs_http_receive(CsConnection *connection, const char *data,
+							size_t length);
+extern int	cs_http_writeable(CsConnection *connection, struct lws *wsi);
+extern void cs_http_completed(CsConnection *connection, struct lws *wsi);
+extern void cs_http_closed(CsConnection *connection, struct lws *wsi);
+extern void cs_http_act(CsConnection *connection);
+
+/* ---------- partial.c ---------- */
+
+extern bool cs_partial_append(CsConnection *connection, const char *data,
+							  size_t length);
+extern bool cs_partial_deliver(CsConnection *connection);
+
 /* ---------- callbacks.c ---------- */
 
-extern void cs_connection_failed(CsConnection *connection, const char *word);
 extern const struct lws_protocols cs_protocols[];
 
 /* ---------- loop.c ---------- */
@@ -288,6 +346,7 @@ struct CsWire
 	int64_t		now;			/* of cs_now(), at the last turn */
 	int64_t		received_at;	/* wall clock, likewise */
 	char		log_line[CS_WIRE_REASON_MAX * 2];
+	char		body[CS_READ_SIZE];	/* into which bodies are read */
 };
 
 /* Milliseconds of a clock that only goes forward. */

@@ -42,6 +42,12 @@
 #define LIBRARY_TIMEOUT_S 3600
 
 /*
+ * How long a connection may keep the head of its answer, which for HTTP is all
+ * its life; by default libwebsockets ends it after six minutes.
+ */
+#define LIBRARY_HEADERS_S 0x3FFFFFFF
+
+/*
  * Milliseconds of a clock that only goes forward; never 0.
  */
 int64_t
@@ -112,6 +118,7 @@ vhost_create(CsWire *wire)
 	info.http_proxy_address = "";	/* not that of the environment */
 	info.timeout_secs = LIBRARY_TIMEOUT_S;
 	info.connect_timeout_secs = LIBRARY_TIMEOUT_S;
+	info.timeout_secs_ah_idle = LIBRARY_HEADERS_S;
 
 	/* The kernel finds out about peers that vanished when nothing else does. */
 	info.ka_time = 60;
@@ -477,12 +484,17 @@ cs_wire_next(CsWire *wire, CsWireEvent *event)
 	event->http_status = 0;
 	event->retry_after_s = 0;
 	event->reason[0] = '\0';
+	if (entry.kind == CS_WIRE_CLOSED ? !connection->was_open :
+		entry.kind == CS_WIRE_MESSAGE &&
+		connection->transport == CS_TRANSPORT_HTTP)
+	{
+		event->http_status = connection->http_status;
+		event->retry_after_s = connection->retry_after;
+	}
 	if (entry.kind == CS_WIRE_CLOSED)
 	{
 		event->was_open = connection->was_open;
 		event->close_code = connection->peer_code;
-		event->http_status = connection->http_status;
-		event->retry_after_s = connection->retry_after;
 		memcpy(event->reason, connection->reason, sizeof(event->reason));
 		bury(wire, connection);
 	}

@@ -202,7 +202,7 @@ typedef enum CsPhase
 	CS_PHASE_NAME,				/* the host's addresses are asked for */
 	CS_PHASE_TCP,
 	CS_PHASE_TLS,				/* left out without TLS */
-	CS_PHASE_HANDSHAKE,			/* HTTP upgrade */
+	CS_PHASE_HANDSHAKE,			/* the request, until the head of its answer */
 	CS_PHASE_OPEN				/* open, or past it */
 } CsPhase;
 

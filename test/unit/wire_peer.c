@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * wire_peer.c
- *	  A WebSocket server that does exactly as it is told; see wire_peer.h.
+ *	  A server that does exactly as it is told; see wire_peer.h.
  *
  *-------------------------------------------------------------------------
  */
@@ -205,6 +205,56 @@ peer_finish(Peer *peer)
 	}
 }
 
+bool
+peer_say(Peer *peer, const char *text)
+{
+	return peer_write(peer, text, strlen(text));
+}
+
+bool
+peer_chunk(Peer *peer, const char *data, size_t length)
+{
+	char		size[32];
+
+	snprintf(size, sizeof(size), "%zx\r\n", length);
+	return peer_say(peer, size) && peer_write(peer, data, length) &&
+		peer_say(peer, "\r\n");
+}
+
+char *
+peer_body(Peer *peer, size_t *length)
+{
+	const char *field = strcasestr(peer->request, "\r\nContent-Length: ");
+	char	   *body;
+
+	*length = field == NULL ? 0 : strtoul(field + 18, NULL, 10);
+	body = malloc(*length + 1);
+	if (body == NULL || !peer_read(peer, body, *length))
+	{
+		free(body);
+		return NULL;
+	}
+	body[*length] = '\0';
+	return body;
+}
+
+void
+peer_drain(Peer *peer)
+{
+	char		byte;
+
+	while (peer_read(peer, &byte, 1))
+		;
+}
+
+void
+peer_reset(Peer *peer)
+{
+	struct linger now = {1, 0};
+
+	setsockopt(peer->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+}
+
 static void
 serve(PeerServer *server, int fd)
 {
@@ -327,16 +377,28 @@ peer_stop(PeerServer *server)
 }
 
 /* In a static buffer. */
-char *
-peer_url(const PeerServer *server, const char *rest)
+static char *
+url_of(const PeerServer *server, const char *scheme, const char *rest)
 {
 	static char url[512];
 	bool		v6 = strchr(server->address, ':') != NULL;
 
-	snprintf(url, sizeof(url), "%s://%s%s%s:%d%s",
-			 server->tls == NULL ? "ws" : "wss", v6 ? "[" : "",
-			 server->address, v6 ? "]" : "", server->port, rest);
+	snprintf(url, sizeof(url), "%s%s://%s%s%s:%d%s", scheme,
+			 server->tls == NULL ? "" : "s", v6 ? "[" : "", server->address,
+			 v6 ? "]" : "", server->port, rest);
 	return url;
+}
+
+char *
+peer_url(const PeerServer *server, const char *rest)
+{
+	return url_of(server, "ws", rest);
+}
+
+char *
+peer_http_url(const PeerServer *server, const char *rest)
+{
+	return url_of(server, "http", rest);
 }
 
 /* ---------- the client's side ---------- */

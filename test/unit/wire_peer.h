@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * wire_peer.h
- *	  The other side of the transport's tests: a WebSocket server that does
- *	  exactly as it is told, right or wrong.
+ *	  The other side of the transport's tests: a server of WebSockets and HTTP
+ *	  that does exactly as it is told, right or wrong.
  *
  * A PeerServer listens on a loopback port and runs its script, in a thread,
  * for one connection after the other.  The script reads and writes single
@@ -69,6 +69,7 @@ extern PeerServer *peer_start_at(PeerScript script, const char *address,
 								 int port, const char *cert, const char *key);
 extern void peer_stop(PeerServer *server);
 extern char *peer_url(const PeerServer *server, const char *rest);
+extern char *peer_http_url(const PeerServer *server, const char *rest);
 
 /* For scripts; all return false when the client is gone. */
 extern bool peer_upgrade(Peer *peer);	/* read the request, answer 101 */
@@ -78,6 +79,12 @@ extern bool peer_write(Peer *peer, const void *data, size_t length);
 extern bool peer_frame(Peer *peer, int first, const void *data, size_t length);
 extern int	peer_receive(Peer *peer, char **data, size_t *length);
 extern void peer_finish(Peer *peer);	/* read until the client is gone */
+extern bool peer_say(Peer *peer, const char *text);
+extern bool peer_chunk(Peer *peer, const char *data, size_t length);
+extern char *peer_body(Peer *peer, size_t *length); /* of the request; to be
+													 * freed; NULL: gone */
+extern void peer_drain(Peer *peer);	/* read anything until it is gone */
+extern void peer_reset(Peer *peer); /* the end will be a reset */
 
 /* ---------- the client's side ---------- */
 
