@@ -73,10 +73,14 @@ note_framing(CsConnection *connection, struct lws *wsi)
 	return true;
 }
 
-/* The answer will not do; if it has words, they are yet to come. */
+/* The answer will not do; if it has words, they are yet to come, and soon. */
 static void
 refuse(CsConnection *connection, const char *complaint, bool words)
 {
+	int64_t		due = cs_now() + CS_CLOSE_WAIT_MS;
+
+	if (connection->connect_due == 0 || connection->connect_due > due)
+		connection->connect_due = due;
 	connection->refused = true;
 	connection->complaint = complaint;
 	connection->refused_whole = !words;
@@ -279,6 +283,17 @@ wanted(const CsConnection *connection)
 }
 
 /*
+ * Did the last read fail, rather than what became of it?  Then libwebsockets
+ * has not moved on in our buffer.
+ */
+static bool
+read_failed(const CsConnection *connection)
+{
+	return connection->read_length == 0 &&
+		connection->read_at == connection->wire->body;
+}
+
+/*
  * There is something to read: have libwebsockets read and unpack it, which it
  * hands to cs_http_receive().
  */
@@ -291,8 +306,14 @@ cs_http_readable(CsConnection *connection, struct lws *wsi)
 	connection->reading = true;
 	connection->read_at = connection->wire->body;
 	connection->read_length = (int) CS_READ_SIZE;
-	return lws_http_client_read(wsi, &connection->read_at,
-								&connection->read_length) < 0 ? -1 : 0;
+	if (lws_http_client_read(wsi, &connection->read_at,
+							 &connection->read_length) >= 0)
+		return 0;
+	if (!read_failed(connection))
+		cs_connection_because(connection,
+							  "the server sent something that is not valid"
+							  " HTTP");
+	return -1;
 }
 
 /*
@@ -430,9 +451,6 @@ closed_properly(struct lws *wsi)
 void
 cs_http_completed(CsConnection *connection, struct lws *wsi)
 {
-	bool		read_failed = connection->read_length == 0 &&
-		connection->read_at == connection->wire->body;
-
 	if (!wanted(connection))
 		return;
 	if (connection->refused)
@@ -441,7 +459,8 @@ cs_http_completed(CsConnection *connection, struct lws *wsi)
 		connection->wire->work = true;
 	}
 	else if (connection->framing == CS_FRAMED_BY_LENGTH ||
-			 (connection->framing == CS_FRAMED_BY_CHUNKS && !read_failed) ||
+			 (connection->framing == CS_FRAMED_BY_CHUNKS &&
+			  !read_failed(connection)) ||
 			 (connection->framing == CS_FRAMED_BY_CLOSE &&
 			  closed_properly(wsi)))
 		answer_whole(connection);
@@ -453,23 +472,15 @@ cs_http_completed(CsConnection *connection, struct lws *wsi)
 void
 cs_http_closed(CsConnection *connection, struct lws *wsi)
 {
-	int			state = tcp_state(wsi);
-
 	connection->wsi = NULL;
 	if (connection->state < CS_OPEN)
 	{
 		cs_connection_failed(connection, "closed before established");
 		return;
 	}
-	if (state == TCP_ESTABLISHED && lws_get_ssl(wsi) == NULL)
-		cs_connection_because(connection,
-							  "the server sent something that is not valid"
-							  " HTTP");
-	else if (state == TCP_CLOSE)
-		cs_connection_because(connection, "connection reset by the server");
-	else
-		cs_connection_because(connection,
-							  "the server closed the connection before the end"
-							  " of its answer");
+	cs_connection_because(connection, tcp_state(wsi) == TCP_CLOSE ?
+						  "connection reset by the server" :
+						  "the server closed the connection before the end of"
+						  " its answer");
 	cs_connection_finish(connection);
 }

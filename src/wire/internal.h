@@ -53,7 +53,8 @@
 #define CS_NUMERIC_MAX 64		/* a numeric address with its zone */
 #define CS_ADDRESSES_MAX 16		/* of one name that are tried */
 #define CS_PEER_MAX 192			/* "name (address) port number" */
-#define CS_CLOSE_WAIT_MS 1000	/* for the peer to answer our close frame */
+#define CS_CLOSE_WAIT_MS 1000	/* for the peer to answer our close frame, or
+								 * to finish its refusal */
 
 /* ---------- url.c ---------- */
 

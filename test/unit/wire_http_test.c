@@ -49,6 +49,8 @@ script_say(Peer *peer)
 	}
 	if (stays)
 		peer_drain(peer);
+	if (resets)
+		usleep(50000);			/* or what was said is lost */
 }
 
 static PeerServer *
@@ -309,11 +311,359 @@ test_answers(void)
 			 "");
 }
 
+/* ---------- a body in the request ---------- */
+
+#define LARGE (8 * MIB)
+
+static char *posted;
+static size_t posted_length;
+
+static void
+script_post(Peer *peer)
+{
+	if (!peer_request(peer))
+		return;
+	usleep(50000);				/* the client has to wait for room */
+	posted = peer_body(peer, &posted_length);
+	if (posted != NULL && strstr(peer->request, "stream") != NULL)
+		peer_say(peer, STREAM "\r\ndata: got it\n\n");
+	else if (posted != NULL)
+		peer_say(peer, "HTTP/1.1 201 Created\r\n\r\ngot it");
+}
+
+static void
+posts(const char *name, const char *body, bool stream)
+{
+	static const CsHeader type = {"Content-Type", "application/json"};
+	CsWire	   *wire = wire_start(MIB, MIB, NULL);
+	PeerServer *server = peer_start(script_post);
+	CsConnectParams params = stream ? stream_params(server, "/stream") :
+		http_params(server, "/");
+	CsWireEvent event;
+	bool		right;
+
+	params.body = body;
+	params.headers = &type;
+	params.header_count = 1;
+	posted = NULL;
+	right = open_with(wire, &params, &event) != NULL &&
+		await(wire, &event, 5000) && event.kind == CS_WIRE_MESSAGE &&
+		strcmp(event.data, "got it") == 0;
+	if (!ok(right, "%s: answered", name))
+		printf("# %s\n", event.reason);
+	ok(await_closed(wire, &event, 5000), "%s: ended", name);
+	peer_stop(server);
+	ok(posted != NULL && posted_length == strlen(body) &&
+	   strcmp(posted, body) == 0, "%s: the body arrived whole (%zu bytes)", name,
+	   posted_length);
+	free(posted);
+	cs_wire_destroy(wire);
+}
+
+/* Answers at once, reads nothing of the body, and does not go away. */
+static void
+script_deny(Peer *peer)
+{
+	if (peer_request(peer))
+		peer_say(peer, "HTTP/1.1 413 Too Large\r\n\r\ntoo much");
+	while (!peer->server->stopping)
+		usleep(5000);
+}
+
+static void
+test_post(void)
+{
+	CsWire	   *wire = wire_start(MIB, MIB, NULL);
+	PeerServer *server = peer_start(script_deny);
+	CsConnectParams params = stream_params(server, "/");
+	CsWireEvent event;
+	int64_t		start = milliseconds();
+	clock_t		used = clock();
+	char	   *large = malloc(LARGE + 1);
+
+	if (large == NULL)
+		bail_out("out of memory");
+	for (size_t i = 0; i < LARGE; i++)
+		large[i] = (char) ('a' + (i * 7 + i / 251) % 26);
+	large[LARGE] = '\0';
+	params.body = large;
+	ok(fails(wire, &params, &event) && milliseconds() - start < 3000,
+	   "refused before the body was read");
+	ok(clock() - used < CLOCKS_PER_SEC / 4, "without turning in circles");
+	contains(event.reason, "answered HTTP 413 Too Large: too much", "reason");
+	contains(server->request, "POST / HTTP/1.1\r\n", "it was a POST");
+	contains(server->request, "\r\nContent-Length: 8388608\r\n", "its length");
+	peer_stop(server);
+	cs_wire_destroy(wire);
+
+	posts("POST", "{\"addresses\":[\"\xC3\xA9\"]}", false);
+	posts("POST for a stream", "{\"addresses\":[]}", true);
+	posts("an empty POST", "", false);
+	posts("a large POST", large, false);
+	posts("a large POST for a stream", large, true);
+	free(large);
+}
+
+/* ---------- refusals ---------- */
+
+static void
+refused(const char *answer, int status, const char *reason)
+{
+	static const CsHeader header = {"Authorization", "Bearer open-sesame"};
+	CsWire	   *wire = wire_start(MIB, MIB, NULL);
+	PeerServer *server = says(answer);
+	CsConnectParams params = stream_params(server, "/?key=sesame-1");
+	CsWireEvent event;
+	char		whole[CS_WIRE_REASON_MAX];
+
+	params.headers = &header;
+	params.header_count = 1;
+	ok(fails(wire, &params, &event) && event.kind == CS_WIRE_CLOSED &&
+	   !event.was_open && event.http_status == status &&
+	   strstr(event.reason, "sesame") == NULL, "refused with %d", status);
+	snprintf(whole, sizeof(whole), "127.0.0.1 port %d answered HTTP %s",
+			 server->port, reason);
+	is(event.reason, whole, "reason");
+	cs_wire_destroy(wire);
+	peer_stop(server);
+}
+
+static void
+test_refusals(void)
+{
+	char		answer[40000];
+	char		reason[256];
+
+	refused("HTTP/1.1 401 Unauthorized\r\nContent-Length: 30\r\n\r\n"
+			"{\n  \"error\":\t\"no such\r\n\r\nkey\"}", 401,
+			"401 Unauthorized: { \"error\": \"no such key\"}");
+	refused("HTTP/1.1 403 Forbidden\r\n" CHUNKED "6\r\nsesame\r\n2\r\n-1\r\n"
+			"5\r\n used\r\n0\r\n\r\n", 403, "403 Forbidden: ******** used");
+	refused("HTTP/1.1 403 open-sesame\r\nContent-Length: 0\r\n\r\n", 403,
+			"403 ***********");
+	refused("HTTP/1.1 404 Not Found\r\n\r\n", 404, "404 Not Found");
+	refused("HTTP/1.1 500 Oops\r\nContent-Length: 9\r\n\r\na\xFF\x01z", 500,
+			"500 Oops: a??z");
+	refused("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n"
+			"Content-Length: 4\r\n\r\ngone", 302,
+			"302 Found (redirects are not followed): gone");
+	refused("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>", 200,
+			"200 OK with text/html instead of an event stream: <html>");
+	refused("HTTP/1.1 200 OK\r\nContent-Type: text/event-streams\r\n\r\n", 200,
+			"200 OK with text/event-streams instead of an event stream");
+	refused("HTTP/1.1 200 OK\r\nContent-Type: x/open-sesame\r\n\r\n", 200,
+			"200 OK with x/*********** instead of an event stream");
+	refused("HTTP/1.1 200 OK\r\n\r\nhi", 200,
+			"200 OK with no Content-Type instead of an event stream: hi");
+	refused("HTTP/1.1 204 No Content\r\n\r\n", 204, "204 No Content");
+	refused("HTTP/1.1 100 Continue\r\n\r\n", 100, "100 Continue and nothing else");
+	refused("HTTP/1.1 101 Switching Protocols\r\n\r\n", 101,
+			"101 Switching Protocols and nothing else");
+	refused(STREAM "Content-Encoding: gzip\r\n\r\n", 200,
+			"200 OK in a coding that was not asked for");
+	refused(STREAM "Transfer-Encoding: gzip, chunked\r\n\r\n", 200,
+			"200 OK in a coding that was not asked for");
+
+	/* Long words are cut between characters; more than we read as well. */
+	strcpy(answer, "HTTP/1.1 400 Bad\r\n\r\n");
+	strcpy(reason, "400 Bad: ");
+	for (int i = 0; i < 7000; i++)
+		strcat(answer, i == 0 ? "x" : "\xC3\xA9");
+	for (int i = 0; i < 75; i++)
+		strcat(reason, i == 0 ? "x" : "\xC3\xA9");
+	refused(answer, 400, reason);
+	for (int i = 0; i < 9000; i++)
+		strcat(answer, "\xC3\xA9");
+	refused(answer, 400, reason);
+}
+
+static void
+test_retry_after(void)
+{
+	CsWire	   *wire = wire_start(MIB, MIB, NULL);
+	PeerServer *server;
+	CsConnectParams params;
+	CsWireEvent event;
+	char		answer[256];
+	char		date[64];
+	time_t		later = time(NULL) + 100;
+	struct tm	tm;
+
+	gmtime_r(&later, &tm);
+	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	snprintf(answer, sizeof(answer), "HTTP/1.1 503 Busy\r\nRetry-After: %s\r\n"
+			 "Content-Length: 4\r\n\r\nbusy", date);
+	server = says(answer);
+	params = stream_params(server, "/");
+	ok(fails(wire, &params, &event) && event.http_status == 503 &&
+	   event.retry_after_s >= 98 && event.retry_after_s <= 100,
+	   "a stream: try again at a time");
+	params = http_params(server, "/");
+	ok(open_with(wire, &params, &event) != NULL && await(wire, &event, 3000) &&
+	   event.http_status == 503 && event.retry_after_s >= 98 &&
+	   event.retry_after_s <= 100, "one answer: try again at a time");
+	await_closed(wire, &event, 3000);
+	peer_stop(server);
+	server = says("HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\n"
+				  "Content-Length: 4\r\n\r\nslow");
+	params = stream_params(server, "/");
+	ok(fails(wire, &params, &event) && event.http_status == 429 &&
+	   event.retry_after_s == 7, "a stream: try again in 7 s");
+	params = http_params(server, "/");
+	ok(open_with(wire, &params, &event) != NULL && await(wire, &event, 3000) &&
+	   event.http_status == 429 && event.retry_after_s == 7,
+	   "one answer: try again in 7 s");
+	await_closed(wire, &event, 3000);
+	ok(event.retry_after_s == 0 && event.http_status == 0,
+	   "which its end does not repeat");
+	peer_stop(server);
+	cs_wire_destroy(wire);
+}
+
+/* ---------- no answer, or half of one ---------- */
+
+/* It must fail before it is open. */
+static void
+unanswered(const char *answer, bool stay, CsTransport transport,
+		   const char *reason)
+{
+	CsWire	   *wire = wire_start(MIB, MIB, NULL);
+	PeerServer *server = says(answer);
+	CsConnectParams params = http_params(server, "/?key=sesame-1");
+	CsWireEvent event;
+	char		whole[CS_WIRE_REASON_MAX];
+
+	params.transport = transport;
+	params.connect_timeout_ms = 300;
+	stays = stay;
+	ok(fails(wire, &params, &event) && !event.was_open, "fails: %s", answer);
+	snprintf(whole, sizeof(whole), reason, server->port);
+	is(event.reason, whole, "reason");
+	cs_wire_destroy(wire);
+	peer_stop(server);
+}
+
+/* The answer of a connection that opens breaks off: nothing is delivered. */
+static void
+broken(const char *answer, bool reset, const char *reason)
+{
+	for (size_t step = 0; step <= 1; step++)
+	{
+		CsWire	   *wire = wire_start(100, MIB, NULL);
+		PeerServer *server = says(answer);
+		CsConnectParams params = http_params(server, "/");
+		CsWireEvent event;
+		bool		opened;
+
+		if (strstr(answer, "event-stream") != NULL)
+			params.transport = CS_TRANSPORT_EVENTS;
+		params.idle_timeout_ms = 2000;
+		resets = reset;
+		write_size = step;
+		opened = open_with(wire, &params, &event) != NULL;
+		ok(opened && await(wire, &event, 5000) &&
+		   event.kind == CS_WIRE_CLOSED && event.was_open,
+		   "no message of a broken answer");
+		is(event.reason, reason, "reason");
+		cs_wire_destroy(wire);
+		peer_stop(server);
+	}
+}
+
+static void
+test_broken(void)
+{
+	static const char *const early =
+		"the server closed the connection before the end of its answer";
+	static const char *const invalid =
+		"the server sent something that is not valid HTTP";
+	static const char *const impossible =
+		"the server sent a chunk of an impossible length";
+	char		answer[512] = STREAM CHUNKED "100\r\n:";
+
+	unanswered("", true, CS_TRANSPORT_HTTP,
+			   "HTTP request to 127.0.0.1 port %d timed out after 0.3 s");
+	unanswered("HTTP/1.1 200 OK\r\nContent-", true, CS_TRANSPORT_EVENTS,
+			   "HTTP request to 127.0.0.1 port %d timed out after 0.3 s");
+	unanswered("HTTP/1.1 404 Not Found\r\n\r\nwait", true, CS_TRANSPORT_EVENTS,
+			   "127.0.0.1 port %d answered HTTP 404 Not Found: wait");
+	unanswered("", false, CS_TRANSPORT_HTTP,
+			   "HTTP request to 127.0.0.1 port %d failed: the server closed the"
+			   " connection");
+	unanswered("HTTP/1.1 200 OK\r\n", false, CS_TRANSPORT_EVENTS,
+			   "HTTP request to 127.0.0.1 port %d failed: the server closed the"
+			   " connection");
+	unanswered("SSH-2.0-OpenSSH_9.2\r\n\r\n", false, CS_TRANSPORT_HTTP,
+			   "HTTP request to 127.0.0.1 port %d failed: the server closed"
+			   " the connection");
+
+	broken("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello", false, early);
+	broken("HTTP/1.1 200 OK\r\n" CHUNKED "5\r\nhello\r\n", false, early);
+	broken("HTTP/1.1 200 OK\r\n" CHUNKED "5\r\nhello\r\n0\r\n\r", false, early);
+	broken("HTTP/1.1 200 OK\r\n" CHUNKED, false, early);
+	broken(STREAM CHUNKED "8\r\ndata: a\n\r\n", false, early);
+	broken(STREAM "\r\n:\n", true, "connection reset by the server");
+	broken("HTTP/1.1 200 OK\r\n\r\nhello", true,
+		   "connection reset by the server");
+
+	/* A chunk's length that is none, negative, or beyond counting. */
+	broken(STREAM CHUNKED "xyz\r\n", false, invalid);
+	broken(STREAM CHUNKED "5\r\n:1234567\r\n", false, invalid);
+	broken(STREAM CHUNKED "FFFFFFFF\r\n:hello\n", false, impossible);
+	broken(STREAM CHUNKED "80000000\r\n:hello\n", false, impossible);
+	broken(STREAM CHUNKED "FFFFFFFF00000000FFFFFFF0\r\n:hello\n", false,
+		   impossible);
+
+	/* Beyond the limit. */
+	memset(answer + strlen(answer), 'x', 200);
+	broken(answer, false,
+		   "received an event of more than 100 bytes, which is the limit");
+	snprintf(answer, sizeof(answer), "HTTP/1.1 200 OK\r\n\r\n%0101d", 0);
+	broken(answer, false,
+		   "received an answer of more than 100 bytes, which is the limit");
+}
+
+/* ---------- what is seen at once ---------- */
+
+static void
+test_urls(void)
+{
+	static const char *const bad[] = {
+		"ws://127.0.0.1:1/", "127.0.0.1", "http://", "http://h/#x"
+	};
+	CsWire	   *wire = wire_start(MIB, MIB, NULL);
+	CsConnectParams params = params_for("");
+	CsHeader	own = {"Content-Length", "7"};
+	char		reason[CS_WIRE_REASON_MAX];
+
+	params.transport = CS_TRANSPORT_EVENTS;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+	{
+		params.url = bad[i];
+		ok(cs_connection_open(wire, &params, reason) == NULL, "%s: %s", bad[i],
+		   reason);
+	}
+	params.url = "http://127.0.0.1:1/";
+	params.headers = &own;
+	params.header_count = 1;
+	ok(cs_connection_open(wire, &params, reason) == NULL, "%s", reason);
+	params.transport = CS_TRANSPORT_WEBSOCKET;
+	params.header_count = 0;
+	ok(cs_connection_open(wire, &params, reason) == NULL,
+	   "http is not for WebSockets: %s", reason);
+	cs_wire_destroy(wire);
+}
+
 int
 main(void)
 {
+	test_urls();
 	test_request();
 	test_delivery();
 	test_answers();
+	test_post();
+	test_refusals();
+	test_retry_after();
+	test_broken();
 	return tap_end();
 }
