@@ -273,6 +273,44 @@ receive_answer(CsConnection *connection, const char *data, size_t length)
 							"out of memory for a received answer");
 }
 
+static int
+tcp_state(struct lws *wsi)
+{
+	struct tcp_info info;
+	socklen_t	size = sizeof(info);
+
+	memset(&info, 0, sizeof(info));
+	if (getsockopt(lws_get_socket_fd(wsi), IPPROTO_TCP, TCP_INFO, &info,
+				   &size) != 0)
+		return TCP_CLOSE_WAIT;
+	return info.tcpi_state;
+}
+
+/* The peer closed the connection in the orderly way. */
+static bool
+closed_properly(struct lws *wsi)
+{
+	const SSL  *ssl = lws_get_ssl(wsi);
+
+	if (ssl != NULL)
+		return (SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN) != 0;
+	return tcp_state(wsi) == TCP_CLOSE_WAIT;
+}
+
+/*
+ * An open connection ends before its answer does: note why.  With TLS it cannot
+ * be told: OpenSSL complains to a peer that is gone, and gets a reset for it.
+ */
+static void
+note_break(CsConnection *connection, struct lws *wsi)
+{
+	cs_connection_because(connection, lws_get_ssl(wsi) == NULL &&
+						  tcp_state(wsi) == TCP_CLOSE ?
+						  "connection reset by the server" :
+						  "the server closed the connection before the end of"
+						  " its answer");
+}
+
 /* Is the body still of interest? */
 static bool
 wanted(const CsConnection *connection)
@@ -309,7 +347,9 @@ cs_http_readable(CsConnection *connection, struct lws *wsi)
 	if (lws_http_client_read(wsi, &connection->read_at,
 							 &connection->read_length) >= 0)
 		return 0;
-	if (!read_failed(connection))
+	if (connection->state == CS_OPEN && read_failed(connection))
+		note_break(connection, wsi);
+	else if (connection->state == CS_OPEN)
 		cs_connection_because(connection,
 							  "the server sent something that is not valid"
 							  " HTTP");
@@ -420,30 +460,6 @@ cs_http_act(CsConnection *connection)
 
 /* ---------- the end ---------- */
 
-static int
-tcp_state(struct lws *wsi)
-{
-	struct tcp_info info;
-	socklen_t	size = sizeof(info);
-
-	memset(&info, 0, sizeof(info));
-	if (getsockopt(lws_get_socket_fd(wsi), IPPROTO_TCP, TCP_INFO, &info,
-				   &size) != 0)
-		return TCP_CLOSE_WAIT;
-	return info.tcpi_state;
-}
-
-/* The peer closed the connection in the orderly way. */
-static bool
-closed_properly(struct lws *wsi)
-{
-	const SSL  *ssl = lws_get_ssl(wsi);
-
-	if (ssl != NULL)
-		return (SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN) != 0;
-	return tcp_state(wsi) == TCP_CLOSE_WAIT;
-}
-
 /*
  * The answer is over, as libwebsockets sees it.  It says so as well when a
  * read failed before the last chunk; then the connection is closed next.
@@ -478,9 +494,6 @@ cs_http_closed(CsConnection *connection, struct lws *wsi)
 		cs_connection_failed(connection, "closed before established");
 		return;
 	}
-	cs_connection_because(connection, tcp_state(wsi) == TCP_CLOSE ?
-						  "connection reset by the server" :
-						  "the server closed the connection before the end of"
-						  " its answer");
+	note_break(connection, wsi);
 	cs_connection_finish(connection);
 }
