@@ -43,7 +43,8 @@
 
 /*
  * How long a connection may keep the head of its answer, which for HTTP is all
- * its life; by default libwebsockets ends it after six minutes.
+ * its life.  By default libwebsockets, if built without HTTP/2, ends it after
+ * six minutes.
  */
 #define LIBRARY_HEADERS_S 0x3FFFFFFF
 
