@@ -84,10 +84,14 @@ extern bool cs_json_boolean(struct json_object *object, const char *name,
  * rows of which a message brings many.  *object* and *array* are the text of
  * such a value.  cs_json_slice_member() finds a member's value (absent: there
  * is none of this name), cs_json_slice_next() steps through the elements:
- * *position* is 0 at first; absent: that was all.
+ * *position* is 0 at first; absent: that was all.  So does
+ * cs_json_slice_next_member() through the values of an object, in one pass for
+ * those with many; *name* is the name as written, without its quotes.
  */
 extern CsText cs_json_slice_member(CsText object, const char *name);
 extern CsText cs_json_slice_next(CsText array, size_t *position);
+extern CsText cs_json_slice_next_member(CsText object, size_t *position,
+										CsText *name);
 
 /* ---------- writing ---------- */
 

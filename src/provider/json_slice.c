@@ -94,32 +94,50 @@ skip_comma(CsText text, size_t at)
 }
 
 CsText
+cs_json_slice_next_member(CsText object, size_t *position, CsText *name)
+{
+	size_t		at = *position;
+	size_t		value;
+	size_t		end;
+
+	if (object.data == NULL)
+		return CS_NO_TEXT;
+	if (at == 0)
+	{
+		at = skip_space(object, 0);
+		if (at >= object.length || object.data[at] != '{')
+			return CS_NO_TEXT;
+		at = skip_space(object, at + 1);
+	}
+	if (at >= object.length || object.data[at] != '"')
+		return CS_NO_TEXT;
+	end = skip_string(object, at);
+	value = skip_space(object, end);
+	if (value >= object.length || object.data[value] != ':')
+		return CS_NO_TEXT;
+	*name = (CsText) {object.data + at + 1, end - at - 2};
+	value = skip_space(object, value + 1);
+	end = skip_value(object, value);
+	*position = skip_comma(object, end);
+	return part(object, value, end);
+}
+
+CsText
 cs_json_slice_member(CsText object, const char *name)
 {
 	size_t		length = strlen(name);
-	size_t		at = skip_space(object, 0);
+	size_t		position = 0;
 	CsText		found = CS_NO_TEXT;
+	CsText		found_name;
+	CsText		value;
 
-	if (at >= object.length || object.data[at] != '{')
-		return CS_NO_TEXT;
-	at = skip_space(object, at + 1);
-	while (at < object.length && object.data[at] == '"')
+	/* of duplicate members json-c takes the last, and so do we */
+	while ((value = cs_json_slice_next_member(object, &position,
+											  &found_name)).data != NULL)
 	{
-		size_t		key = at + 1;
-		size_t		key_end = skip_string(object, at) - 1;
-		size_t		value = skip_space(object, key_end + 1);
-		size_t		end;
-
-		if (value >= object.length || object.data[value] != ':')
-			return CS_NO_TEXT;
-		value = skip_space(object, value + 1);
-		end = skip_value(object, value);
-
-		/* of duplicate members json-c takes the last, and so do we */
-		if (key_end - key == length &&
-			memcmp(object.data + key, name, length) == 0)
-			found = part(object, value, end);
-		at = skip_comma(object, end);
+		if (found_name.length == length &&
+			memcmp(found_name.data, name, length) == 0)
+			found = value;
 	}
 	return found;
 }
