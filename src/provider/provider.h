@@ -150,7 +150,8 @@ typedef struct CsRecord
 typedef enum CsActionKind
 {
 	CS_ACTION_OPEN_LINK,		/* keep this link connected from now on */
-	CS_ACTION_CLOSE_LINK,		/* and from now on do not */
+	CS_ACTION_CLOSE_LINK,		/* and from now on do not; opened again, it is
+								 * connected anew at once, by a new handshake */
 	CS_ACTION_RESET_LINK,		/* it misbehaves: drop and connect anew, with
 								 * the growing delays of repeated failure */
 	CS_ACTION_SEND,				/* text on a link that is open */

@@ -125,6 +125,7 @@ act(CsWorker *worker, const CsAction *action)
 			if (link != NULL)
 			{
 				link->wanted = false;
+				link->dismissed = link->connection != NULL;
 				if (link->connection)
 					cs_connection_close(link->connection, 1000, "");
 				else
@@ -358,8 +359,11 @@ cs_links_closed(CsWorker *worker, CsLink *link, const CsWireEvent *event,
 		forget_link(worker, link);
 		return;
 	}
-	fail_link(worker, link, event->reason, event->retry_after_s, now_ms);
-	link->open = false;
+	if (link->dismissed)
+		link->next_attempt_ms = now_ms;
+	else
+		fail_link(worker, link, event->reason, event->retry_after_s, now_ms);
+	link->open = link->dismissed = false;
 }
 
 int64

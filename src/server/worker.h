@@ -41,6 +41,8 @@ typedef struct CsLink
 	int			failures;		/* in a row */
 	bool		proven;			/* a message came over the connection */
 	bool		misbehaved;		/* the provider wants it made anew */
+	bool		dismissed;		/* the provider closed it; if it is wanted again
+								 * meanwhile, that is no failure */
 	int64		opened_ms;
 	int64		next_attempt_ms;
 } CsLink;
