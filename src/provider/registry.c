@@ -14,6 +14,7 @@ const char *const cs_http_schemes[] = {"http", "https", NULL};
 
 static const CsProvider *const providers[] = {
 	&cs_provider_nano,
+	&cs_provider_toncenter,
 	NULL
 };
 
