@@ -525,8 +525,11 @@ take_body(const CsTonBag *bag, Slice *slice, uint8_t hash[CS_TON_HASH_LENGTH],
 	Child		children[CS_TON_REFERENCES_MAX];
 	uint8_t		data[CELL_BYTES_MAX] = {0};
 	unsigned int count = 0;
+	bool		referred = take_bits(slice, 1) != 0;
 
-	if (take_bits(slice, 1))
+	if (slice->failed)
+		return true;
+	if (referred)
 	{
 		const CsTonCell *body = &bag->cells[take_reference(slice)];
 

@@ -396,6 +396,11 @@ test_messages(void)
 	ok(read_hex(CELL("25", "45", "88" "00" ZERO32 "0c"), &message) ==
 	   CS_TON_CELL_MESSAGE, "a body that is not there");
 
+	/* 10 00 10 0 00000000 hash 0000 0, and there it ends */
+	ok(read_hex("b5ee9c72" "01010201" "0028" "00"
+				"0145" "88" "00" ZERO32 "08" "01" "0000", &message) ==
+	   CS_TON_CELL_MESSAGE, "a message that ends before its body");
+
 	/* anycast of depth 31 with too few bits */
 	ok(read_hex(CELL("05", "06", "8b" "ff" "ff"), &message) ==
 	   CS_TON_CELL_MESSAGE, "a destination that is cut off");
