@@ -14,7 +14,10 @@ const char *const cs_http_schemes[] = {"http", "https", NULL};
 
 static const CsProvider *const providers[] = {
 	&cs_provider_nano,
+	&cs_provider_symbol,
+	&cs_provider_flow,
 	&cs_provider_toncenter,
+	&cs_provider_tonapi,
 	NULL
 };
 
