@@ -10,6 +10,7 @@
  *	  tonapi_socket.c	the conversation over a WebSocket
  *	  tonapi_sse.c		event streams, whose subscription is their URL
  *	  tonapi_records.c	what messages mean
+ *	  tonapi_transaction.c	what whole transactions mean
  *	  tonapi_enrich.c	asking for what a notification leaves out
  *
  *-------------------------------------------------------------------------
@@ -332,6 +333,50 @@ extern bool cs_tonapi_records(TonapiSession *tonapi, TonapiTopicId topic,
 							  struct json_object *params,
 							  const CsMessage *message, int64_t now_ms,
 							  CsOutput *output, CsError *error);
+
+/* A message that is being read, as far as it is the same for all topics. */
+typedef struct TonapiNotice
+{
+	TonapiSession *tonapi;
+	TonapiTopicId topic;
+	struct json_object *params;
+	int64_t		received_at;
+	int64_t		now_ms;
+	CsText		payload;
+	CsOutput   *output;
+} TonapiNotice;
+
+/* An account in canonical form, not in the arena yet. */
+typedef struct TonapiAccount
+{
+	char		text[CS_TON_ADDRESS_MAX];
+	size_t		length;
+} TonapiAccount;
+
+extern TonapiAccount cs_tonapi_account(const CsTonAddress *address);
+extern bool cs_tonapi_watches(const TonapiNotice *notice,
+							  const TonapiAccount *account);
+extern CsText cs_tonapi_write_account(const TonapiNotice *notice,
+									  const TonapiAccount *account);
+
+/* A record with what all rows of a message share; NULL: no memory. */
+extern CsRecord *cs_tonapi_record(const TonapiNotice *notice, CsTable table,
+								  CsStatus status);
+
+/*
+ * Give it its identity.  An account is absent from that of a row which is
+ * nobody's; *part* tells the rows about one hash apart.
+ */
+extern void cs_tonapi_identify(const TonapiNotice *notice, CsRecord *record,
+							   const uint8_t hash[CS_TON_HASH_LENGTH],
+							   const char *part);
+
+/* ---------- tonapi_transaction.c ---------- */
+
+/* A whole transaction, and a list of them.  False: see *error*. */
+extern bool cs_tonapi_read_transaction(const TonapiNotice *notice,
+									   CsError *error);
+extern bool cs_tonapi_read_list(const TonapiNotice *notice, CsError *error);
 
 /* ---------- tonapi_enrich.c ---------- */
 

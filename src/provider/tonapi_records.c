@@ -19,61 +19,38 @@
 #include <json-c/json.h>
 
 #include "codec/base64.h"
-#include "codec/decimal.h"
 #include "codec/ton_cell.h"
 #include "provider/identity.h"
 #include "provider/output.h"
 #include "provider/tonapi.h"
 
-/* End of the year 9999, in seconds since 1970. */
-#define TIME_MAX_S INT64_C(253402300799)
-
-/* A message, as far as it is the same for all topics. */
-typedef struct Notice
-{
-	TonapiSession *tonapi;
-	TonapiTopicId topic;
-	struct json_object *params;
-	int64_t		received_at;
-	int64_t		now_ms;
-	CsText		payload;
-	CsOutput   *output;
-} Notice;
-
 /* ---------- writing rows ---------- */
 
-/* An account in canonical form, not in the arena yet. */
-typedef struct Account
+TonapiAccount
+cs_tonapi_account(const CsTonAddress *address)
 {
-	char		text[CS_TON_ADDRESS_MAX];
-	size_t		length;
-} Account;
-
-static Account
-make_account(const CsTonAddress *address)
-{
-	Account		account;
+	TonapiAccount account;
 
 	account.length = cs_ton_address_encode(address, account.text);
 	return account;
 }
 
-static bool
-is_watched(const Notice *notice, const Account *account)
+bool
+cs_tonapi_watches(const TonapiNotice *notice, const TonapiAccount *account)
 {
 	return cs_session_watches(&notice->tonapi->base,
 							  (CsText) {account->text, account->length});
 }
 
-static CsText
-write_account(const Notice *notice, const Account *account)
+CsText
+cs_tonapi_write_account(const TonapiNotice *notice,
+						const TonapiAccount *account)
 {
 	return cs_output_text(notice->output, account->text, account->length);
 }
 
-/* A record with what all rows of a message share; NULL: no memory. */
-static CsRecord *
-new_record(const Notice *notice, CsTable table, CsStatus status)
+CsRecord *
+cs_tonapi_record(const TonapiNotice *notice, CsTable table, CsStatus status)
 {
 	CsRecord   *record = cs_output_record(notice->output);
 	const CsSession *session = &notice->tonapi->base;
@@ -92,13 +69,9 @@ new_record(const Notice *notice, CsTable table, CsStatus status)
 	return record;
 }
 
-/*
- * An account is absent from the identity of a row that is nobody's; *part*
- * tells the rows about one hash apart.
- */
-static void
-identify(const Notice *notice, CsRecord *record,
-		 const uint8_t hash[CS_TON_HASH_LENGTH], const char *part)
+void
+cs_tonapi_identify(const TonapiNotice *notice, CsRecord *record,
+				   const uint8_t hash[CS_TON_HASH_LENGTH], const char *part)
 {
 	cs_identity(record->identity,
 				(CsText[]) {cs_piece(record->topic),
@@ -110,10 +83,10 @@ identify(const Notice *notice, CsRecord *record,
 /* ---------- notifications of transactions ---------- */
 
 static bool
-read_notification(const Notice *notice, CsError *error)
+read_notification(const TonapiNotice *notice, CsError *error)
 {
 	CsTonAddress address;
-	Account		account;
+	TonapiAccount account;
 	uint8_t		hash[CS_TON_HASH_LENGTH];
 	int64_t		lt;
 	CsRecord   *record;
@@ -122,270 +95,28 @@ read_notification(const Notice *notice, CsError *error)
 		!cs_ton_member_hash(notice->params, "tx_hash", hash, error) ||
 		!cs_json_integer(notice->params, "lt", &lt, error))
 		return false;
-	account = make_account(&address);
-	if (!notice->tonapi->base.everything && !is_watched(notice, &account))
+	account = cs_tonapi_account(&address);
+	if (!notice->tonapi->base.everything && !cs_tonapi_watches(notice, &account))
 		return true;
-	record = new_record(notice, CS_TABLE_TRANSACTIONS, CS_STATUS_FINALIZED);
+	record = cs_tonapi_record(notice, CS_TABLE_TRANSACTIONS, CS_STATUS_FINALIZED);
 	if (record == NULL)
 		return true;
 	record->hash = cs_ton_write_hash(notice->output, hash);
-	record->account = write_account(notice, &account);
+	record->account = cs_tonapi_write_account(notice, &account);
 	record->asset = cs_piece(notice->tonapi->base.network->asset);
-	identify(notice, record, hash, "notification");
+	cs_tonapi_identify(notice, record, hash, "notification");
 	if (notice->tonapi->enrich)
 		cs_tonapi_enrich(notice->tonapi, hash, notice->now_ms);
-	return true;
-}
-
-/* ---------- whole transactions ---------- */
-
-/* What a transaction did to its account. */
-typedef struct Transfer
-{
-	CsDirection direction;
-	bool		has_amount;
-	int64_t		amount;			/* nanotons */
-	bool		has_counterparty;
-	Account		counterparty;
-} Transfer;
-
-/* The address in an account of the REST interface, which is an object. */
-static bool
-read_party(struct json_object *object, const char *name, CsTonAddress *address,
-		   CsError *error)
-{
-	struct json_object *party = cs_json_object(object, name);
-
-	if (party != NULL)
-		return cs_ton_member_address(party, "address", address, error);
-	cs_error_set(error, CS_ERROR_SYNTAX, NULL, NULL,
-				 "\"%s\" is missing or not an object", name);
-	return false;
-}
-
-/* Is it a message between accounts, the only kind that carries money? */
-static bool
-is_internal(struct json_object *message)
-{
-	CsText		type = cs_json_member_string(message, "msg_type");
-
-	return type.data != NULL && strcmp(type.data, "int_msg") == 0;
-}
-
-static bool
-read_value(struct json_object *message, int64_t *value, CsError *error)
-{
-	if (!cs_json_integer(message, "value", value, error))
-		return false;
-	if (*value >= 0)
-		return true;
-	cs_error_set(error, CS_ERROR_VALUE, NULL, NULL, "\"value\" is negative");
-	return false;
-}
-
-static void
-set_counterparty(Transfer *transfer, const CsTonAddress *account,
-				 const CsTonAddress *other)
-{
-	transfer->has_counterparty = true;
-	transfer->counterparty = make_account(other);
-	if (cs_ton_same_account(account, other))
-		transfer->direction = CS_DIRECTION_SELF;
-}
-
-/* Money came in. */
-static bool
-read_incoming(struct json_object *message, const CsTonAddress *account,
-			  Transfer *transfer, CsError *error)
-{
-	CsTonAddress source;
-
-	if (!read_value(message, &transfer->amount, error) ||
-		!read_party(message, "source", &source, error))
-		return false;
-	transfer->has_amount = true;
-	transfer->direction = CS_DIRECTION_IN;
-	set_counterparty(transfer, account, &source);
-	return true;
-}
-
-/* Money went out: to one account, or to several. */
-static bool
-read_outgoing(struct json_object *messages, const CsTonAddress *account,
-			  Transfer *transfer, CsError *error)
-{
-	size_t		count = messages ? json_object_array_length(messages) : 0;
-	size_t		transfers = 0;
-	CsTonAddress destination;
-
-	for (size_t i = 0; i < count; i++)
-	{
-		struct json_object *message = json_object_array_get_idx(messages, i);
-		int64_t		value;
-
-		if (!is_internal(message))
-			continue;
-		if (!read_value(message, &value, error) ||
-			!read_party(message, "destination", &destination, error))
-			return false;
-		if (__builtin_add_overflow(transfer->amount, value, &transfer->amount))
-		{
-			cs_error_set(error, CS_ERROR_VALUE, NULL, NULL,
-						 "\"out_msgs\" carry more than there is");
-			return false;
-		}
-		transfers++;
-	}
-	if (transfers == 0)
-		return true;
-	transfer->has_amount = true;
-	transfer->direction = CS_DIRECTION_OUT;
-	if (transfers == 1)
-		set_counterparty(transfer, account, &destination);
-	return true;
-}
-
-/*
- * Did it fail?  Money that came and was not sent back is there, whatever the
- * account's code made of it, so that "success" and "aborted" do not count.
- */
-static bool
-has_failed(struct json_object *transaction)
-{
-	CsText		bounce = cs_json_member_string(transaction, "bounce_phase");
-
-	return (bounce.data != NULL && strcmp(bounce.data, "TrPhaseBounceOk") == 0) ||
-		!cs_json_boolean(cs_json_object(transaction, "action_phase"), "success",
-						 true);
-}
-
-/*
- * The number of a block in its shard, out of "(workchain,shard,number)"; the
- * documentation has the last two in the other order, where the number would
- * be a shard and is too large.
- */
-static int64_t
-read_height(struct json_object *transaction)
-{
-	CsText		block = cs_json_member_string(transaction, "block");
-	const char *comma = block.data ? strrchr(block.data, ',') : NULL;
-	size_t		length;
-	int64_t		height;
-
-	if (comma == NULL)
-		return CS_NO_NUMBER;
-	length = strlen(comma + 1);
-	if (length < 2 || comma[length] != ')' ||
-		!cs_decimal_to_int64(comma + 1, length - 1, &height) ||
-		height < 0 || height > UINT32_MAX)
-		return CS_NO_NUMBER;
-	return height;
-}
-
-static CsText
-write_number(const Notice *notice, int64_t number)
-{
-	char		text[CS_DECIMAL64_DIGITS + 1];
-	size_t		length = cs_int64_to_decimal(number, text);
-
-	return cs_output_text(notice->output, text, length);
-}
-
-static void
-add_transaction(const Notice *notice, const uint8_t hash[CS_TON_HASH_LENGTH],
-				const Account *account, const Transfer *transfer, int64_t time,
-				int64_t fee)
-{
-	CsRecord   *record = new_record(notice, CS_TABLE_TRANSACTIONS,
-									has_failed(notice->params) ?
-									CS_STATUS_FAILED : CS_STATUS_FINALIZED);
-
-	if (record == NULL)
-		return;
-	record->direction = transfer->direction;
-	record->occurred_at = time * 1000000;
-	record->height = read_height(notice->params);
-	record->hash = cs_ton_write_hash(notice->output, hash);
-	record->account = write_account(notice, account);
-	if (transfer->has_counterparty)
-		record->counterparty = write_account(notice, &transfer->counterparty);
-	if (transfer->has_amount)
-		record->amount = write_number(notice, transfer->amount);
-	record->asset = cs_piece(notice->tonapi->base.network->asset);
-	record->fee = write_number(notice, fee);
-	identify(notice, record, hash, "transaction");
-}
-
-static bool
-read_transaction(const Notice *notice, CsError *error)
-{
-	struct json_object *transaction = notice->params;
-	struct json_object *incoming = cs_json_object(transaction, "in_msg");
-	Transfer	transfer = {.direction = CS_DIRECTION_NONE};
-	CsTonAddress address;
-	Account		account;
-	uint8_t		hash[CS_TON_HASH_LENGTH];
-	int64_t		time;
-	int64_t		fee;
-	bool		valid;
-
-	if (!cs_ton_member_hash(transaction, "hash", hash, error) ||
-		!read_party(transaction, "account", &address, error) ||
-		!cs_json_integer(transaction, "utime", &time, error) ||
-		!cs_json_integer(transaction, "total_fees", &fee, error))
-		return false;
-	if (time < 0 || time > TIME_MAX_S || fee < 0)
-	{
-		cs_error_set(error, CS_ERROR_VALUE, NULL, NULL,
-					 "\"%s\" is out of range", fee < 0 ? "total_fees" : "utime");
-		return false;
-	}
-	account = make_account(&address);
-	if (!notice->tonapi->base.everything && !is_watched(notice, &account))
-		return true;
-	if (incoming != NULL && is_internal(incoming))
-		valid = read_incoming(incoming, &address, &transfer, error);
-	else
-		valid = read_outgoing(cs_json_array(transaction, "out_msgs"), &address,
-							  &transfer, error);
-	if (valid)
-		add_transaction(notice, hash, &account, &transfer, time, fee);
-	return valid;
-}
-
-/* A list of them; the payload of each row is its own part. */
-static bool
-read_list(const Notice *notice, CsError *error)
-{
-	struct json_object *list = cs_json_array(notice->params, "transactions");
-	CsText		text = cs_json_slice_member(notice->payload, "transactions");
-	size_t		position = 0;
-
-	for (size_t i = 0; i < json_object_array_length(list); i++)
-	{
-		Notice		element = *notice;
-
-		element.params = json_object_array_get_idx(list, i);
-		element.payload = cs_json_slice_next(text, &position);
-		if (!json_object_is_type(element.params, json_type_object))
-		{
-			cs_error_set(error, CS_ERROR_SYNTAX, NULL, NULL,
-						 "\"transactions\" has an element that is no object");
-			return false;
-		}
-		if (!read_transaction(&element, error))
-			return false;
-	}
 	return true;
 }
 
 /* ---------- traces ---------- */
 
 static void
-add_trace(const Notice *notice, const uint8_t hash[CS_TON_HASH_LENGTH],
-		  const Account *account, int32_t ordinal)
+add_trace(const TonapiNotice *notice, const uint8_t hash[CS_TON_HASH_LENGTH],
+		  const TonapiAccount *account, int32_t ordinal)
 {
-	CsRecord   *record = new_record(notice, CS_TABLE_EVENTS,
+	CsRecord   *record = cs_tonapi_record(notice, CS_TABLE_EVENTS,
 									CS_STATUS_FINALIZED);
 
 	if (record == NULL)
@@ -394,8 +125,8 @@ add_trace(const Notice *notice, const uint8_t hash[CS_TON_HASH_LENGTH],
 	record->hash = cs_ton_write_hash(notice->output, hash);
 	record->transaction_hash = record->hash;
 	if (account != NULL)
-		record->account = write_account(notice, account);
-	identify(notice, record, hash, NULL);
+		record->account = cs_tonapi_write_account(notice, account);
+	cs_tonapi_identify(notice, record, hash, NULL);
 }
 
 /*
@@ -403,7 +134,7 @@ add_trace(const Notice *notice, const uint8_t hash[CS_TON_HASH_LENGTH],
  * counted from 1.
  */
 static bool
-read_element(struct json_object *list, size_t index, Account *account,
+read_element(struct json_object *list, size_t index, TonapiAccount *account,
 			 CsError *error)
 {
 	CsText		text = cs_json_string(json_object_array_get_idx(list, index));
@@ -417,7 +148,7 @@ read_element(struct json_object *list, size_t index, Account *account,
 					 "account %zu of the list is not an address", index + 1);
 		return false;
 	}
-	*account = make_account(&address);
+	*account = cs_tonapi_account(&address);
 	return true;
 }
 
@@ -426,7 +157,7 @@ read_element(struct json_object *list, size_t index, Account *account,
  * provided that everything is wanted.
  */
 static bool
-read_trace(const Notice *notice, CsError *error)
+read_trace(const TonapiNotice *notice, CsError *error)
 {
 	struct json_object *accounts = cs_json_array(notice->params, "accounts");
 	uint8_t		hash[CS_TON_HASH_LENGTH];
@@ -442,11 +173,11 @@ read_trace(const Notice *notice, CsError *error)
 		return false;
 	for (size_t i = 0; i < json_object_array_length(accounts); i++)
 	{
-		Account		account;
+		TonapiAccount account;
 
 		if (!read_element(accounts, i, &account, error))
 			return false;
-		if (!is_watched(notice, &account))
+		if (!cs_tonapi_watches(notice, &account))
 			continue;
 		add_trace(notice, hash, &account, (int32_t) i + 1);
 		any = true;
@@ -503,17 +234,17 @@ read_message(struct json_object *params, CsTonMessage *message, CsError *error)
 }
 
 static void
-add_mempool(const Notice *notice, const CsTonMessage *message,
-			const Account *account, int32_t ordinal)
+add_mempool(const TonapiNotice *notice, const CsTonMessage *message,
+			const TonapiAccount *account, int32_t ordinal)
 {
-	CsRecord   *record = new_record(notice, CS_TABLE_EVENTS, CS_STATUS_PENDING);
+	CsRecord   *record = cs_tonapi_record(notice, CS_TABLE_EVENTS, CS_STATUS_PENDING);
 
 	if (record == NULL)
 		return;
 	record->ordinal = ordinal;
 	record->hash = cs_ton_write_hash(notice->output, message->normalized_hash);
-	record->account = write_account(notice, account);
-	identify(notice, record, message->normalized_hash, NULL);
+	record->account = cs_tonapi_write_account(notice, account);
+	cs_tonapi_identify(notice, record, message->normalized_hash, NULL);
 }
 
 /*
@@ -523,29 +254,29 @@ add_mempool(const Notice *notice, const CsTonMessage *message,
  * everything is wanted.
  */
 static bool
-read_mempool(const Notice *notice, CsError *error)
+read_mempool(const TonapiNotice *notice, CsError *error)
 {
 	struct json_object *involved = cs_json_array(notice->params,
 												 "involved_accounts");
 	size_t		count = involved ? json_object_array_length(involved) : 0;
 	CsTonMessage message;
-	Account		destination;
+	TonapiAccount destination;
 	bool		any;
 
 	if (!read_message(notice->params, &message, error))
 		return false;
-	destination = make_account(&message.destination);
-	any = is_watched(notice, &destination);
+	destination = cs_tonapi_account(&message.destination);
+	any = cs_tonapi_watches(notice, &destination);
 	if (any)
 		add_mempool(notice, &message, &destination, 0);
 	for (size_t i = 0; i < count; i++)
 	{
-		Account		account;
+		TonapiAccount account;
 
 		if (!read_element(involved, i, &account, error))
 			return false;
 		if (strcmp(account.text, destination.text) == 0 ||
-			!is_watched(notice, &account))
+			!cs_tonapi_watches(notice, &account))
 			continue;
 		add_mempool(notice, &message, &account, (int32_t) i + 1);
 		any = true;
@@ -558,7 +289,7 @@ read_mempool(const Notice *notice, CsError *error)
 /* ---------- blocks ---------- */
 
 static bool
-read_block(const Notice *notice, CsError *error)
+read_block(const TonapiNotice *notice, CsError *error)
 {
 	const char *wanted = notice->tonapi->topics[TONAPI_BLOCK].workchain;
 	uint8_t		hash[CS_TON_HASH_LENGTH];
@@ -581,12 +312,12 @@ read_block(const Notice *notice, CsError *error)
 	/* One may still be on its way that the last filter let through. */
 	if (wanted != NULL && workchain != (wanted[0] == '-' ? -1 : 0))
 		return true;
-	record = new_record(notice, CS_TABLE_BLOCKS, CS_STATUS_FINALIZED);
+	record = cs_tonapi_record(notice, CS_TABLE_BLOCKS, CS_STATUS_FINALIZED);
 	if (record == NULL)
 		return true;
 	record->height = height;
 	record->hash = cs_ton_write_hash(notice->output, hash);
-	identify(notice, record, hash, NULL);
+	cs_tonapi_identify(notice, record, hash, NULL);
 	return true;
 }
 
@@ -611,7 +342,7 @@ has(struct json_object *object, const char *name)
 }
 
 /* What one of the parts of a message is; NULL: nothing that is known. */
-typedef bool (*ReadFunction) (const Notice *notice, CsError *error);
+typedef bool (*ReadFunction) (const TonapiNotice *notice, CsError *error);
 
 static ReadFunction
 find_shape(struct json_object *params, TonapiTopicId *topic)
@@ -620,9 +351,9 @@ find_shape(struct json_object *params, TonapiTopicId *topic)
 	if (has(params, "account_id") && has(params, "tx_hash"))
 		return read_notification;
 	if (cs_json_array(params, "transactions") != NULL)
-		return read_list;
+		return cs_tonapi_read_list;
 	if (has(params, "hash") && has(params, "lt") && has(params, "account"))
-		return read_transaction;
+		return cs_tonapi_read_transaction;
 	*topic = TONAPI_TRACE;
 	if (has(params, "accounts") && has(params, "hash"))
 		return read_trace;
@@ -648,7 +379,7 @@ cs_tonapi_records(TonapiSession *tonapi, TonapiTopicId topic,
 	};
 	ReadFunction read = topic < TONAPI_TOPICS ? read_functions[topic] :
 		find_shape(params, &topic);
-	Notice		notice = {.tonapi = tonapi, .topic = topic, .params = params,
+	TonapiNotice notice = {.tonapi = tonapi, .topic = topic, .params = params,
 						  .received_at = message->received_at,
 						  .now_ms = now_ms, .payload = trim(message),
 						  .output = output};

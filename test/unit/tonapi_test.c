@@ -390,10 +390,23 @@ test_identities(void)
 #define WALLET \
 	"0:5C6A0DADAF3BB47D408349D06152C3D14CB3A18810E0C29A1287857A677ADE70"
 
-/*
- * The first row of a transaction of the wallet with these members; what it
- * says, as text.
- */
+/* A row in short: status, direction, amount, whom from or to, fee, height. */
+static void
+print_row(FILE *file, const CsRecord *record)
+{
+	static const char *const directions[] = {"-", "in", "out", "self"};
+
+	fprintf(file, "%s %s %s %.4s fee %s",
+			record->status == CS_STATUS_FAILED ? "failed" : "finalized",
+			directions[record->direction],
+			record->amount.data ? record->amount.data : "-",
+			record->counterparty.data ? record->counterparty.data : "-",
+			record->fee.data ? record->fee.data : "-");
+	if (record->height != CS_NO_NUMBER)
+		fprintf(file, " height %lld", (long long) record->height);
+}
+
+/* The rows of a transaction of the wallet with these members. */
 static void
 expect_transaction(const char *members, const char *expected, const char *name)
 {
@@ -411,17 +424,11 @@ expect_transaction(const char *members, const char *expected, const char *name)
 	file = open_memstream(&got, &length);
 	if (!feed(session, output, text, &error))
 		fprintf(file, "rejected, %s", error.message);
-	else
+	for (size_t i = 0; i < cs_output_record_count(output); i++)
 	{
-		const CsRecord *record = cs_output_records(output);
-		static const char *const directions[] = {"-", "in", "out", "self"};
-
-		fprintf(file, "%s %s %s %.4s %lld",
-				record->status == CS_STATUS_FAILED ? "failed" : "finalized",
-				directions[record->direction],
-				record->amount.data ? record->amount.data : "-",
-				record->counterparty.data ? record->counterparty.data : "-",
-				record->height == CS_NO_NUMBER ? -1 : (long long) record->height);
+		if (i > 0)
+			fprintf(file, "; ");
+		print_row(file, &cs_output_records(output)[i]);
 	}
 	(void) fclose(file);
 	is(got, expected, name);
@@ -437,38 +444,34 @@ expect_transaction(const char *members, const char *expected, const char *name)
 	",\"destination\":{\"address\":\"" to "\"}}"
 
 static void
-test_transactions(void)
+test_incoming(void)
 {
 	expect_transaction(INCOMING("9007199254740993"),
-					   "finalized in 9007199254740993 0:9D -1",
+					   "finalized in 9007199254740993 0:9D fee 5",
 					   "no digit of an amount is lost");
 	expect_transaction(INCOMING("5") ",\"aborted\":true,\"success\":false,"
 					   "\"compute_phase\":{\"skipped\":false,\"success\":false}",
-					   "finalized in 5 0:9D -1",
+					   "finalized in 5 0:9D fee 5",
 					   "money that was credited is a deposit, whatever the code did");
 	expect_transaction(INCOMING("5") ",\"aborted\":true,"
-					   "\"bounce_phase\":\"TrPhaseBounceOk\"",
-					   "failed in 5 0:9D -1", "money that went back is none");
+					   "\"bounce_phase\":\"TrPhaseBounceOk\",\"out_msgs\":["
+					   OUTGOING("4", TOLYA) "]",
+					   "failed in 5 0:9D fee 5", "money that went back is none");
 	expect_transaction(INCOMING("5") ",\"aborted\":true,"
 					   "\"bounce_phase\":\"TrPhaseBounceNofunds\"",
-					   "finalized in 5 0:9D -1",
+					   "finalized in 5 0:9D fee 5",
 					   "what could not be sent back is there");
-	expect_transaction("\"out_msgs\":[" OUTGOING("7", TOLYA) "],"
-					   "\"action_phase\":{\"success\":false}",
-					   "failed out 7 0:9D -1", "an action that failed");
-	expect_transaction("\"out_msgs\":[" OUTGOING("7", TOLYA) ","
-					   OUTGOING("8", CONFIG) "],\"block\":\"(0,8000000000000000,5)\"",
-					   "finalized out 15 - 5", "several recipients");
-	expect_transaction("\"out_msgs\":[" OUTGOING("7", WALLET) "]",
-					   "finalized self 7 0:5C -1", "to oneself");
-	expect_transaction("\"out_msgs\":[" OUTGOING("9223372036854775807", TOLYA)
-					   "," OUTGOING("1", TOLYA) "]",
-					   "rejected, \"out_msgs\" carry more than there is",
-					   "sums do not overflow");
-	expect_transaction("\"out_msgs\":[{\"msg_type\":\"ext_out_msg\",\"value\":0}]",
-					   "finalized - - - -1", "a message to the outside moves nothing");
-	expect_transaction("\"out_msgs\":[],\"block\":\"(0,40834551,8000000000000000)\"",
-					   "finalized - - - -1", "a block with its parts swapped");
+	expect_transaction(INCOMING("5") ",\"out_msgs\":[" OUTGOING("3", CONFIG) "]",
+					   "finalized in 5 0:9D fee 5; finalized out 3 -1:5 fee -",
+					   "what comes in and what goes out are two rows");
+	expect_transaction(INCOMING("5") ",\"out_msgs\":[" OUTGOING("3", CONFIG)
+					   "],\"action_phase\":{\"success\":false}",
+					   "finalized in 5 0:9D fee 5; failed out 3 -1:5 fee -",
+					   "of which one may fail");
+	expect_transaction("\"in_msg\":{\"msg_type\":\"int_msg\",\"value\":5,"
+					   "\"bounced\":true,\"source\":{\"address\":\"" TOLYA "\"}}",
+					   "finalized self 5 0:9D fee 5",
+					   "money that comes back is no deposit");
 	expect_transaction(INCOMING("18446744073709551616"),
 					   "rejected, \"value\" is not an integer of 64 bits",
 					   "a value of more than 64 bits");
@@ -476,6 +479,28 @@ test_transactions(void)
 					   "a value below zero");
 	expect_transaction(INCOMING("1.5"), "rejected, \"value\" is not an integer",
 					   "half a nanoton");
+}
+
+static void
+test_outgoing(void)
+{
+	expect_transaction("\"out_msgs\":[" OUTGOING("7", TOLYA) "],"
+					   "\"action_phase\":{\"success\":false}",
+					   "failed out 7 0:9D fee 5", "an action that failed");
+	expect_transaction("\"out_msgs\":[" OUTGOING("7", TOLYA) ","
+					   OUTGOING("8", CONFIG) "],\"block\":\"(0,8000000000000000,5)\"",
+					   "finalized out 15 - fee 5 height 5", "several recipients");
+	expect_transaction("\"out_msgs\":[" OUTGOING("7", WALLET) "]",
+					   "finalized self 7 0:5C fee 5", "to oneself");
+	expect_transaction("\"out_msgs\":[" OUTGOING("9223372036854775807", TOLYA)
+					   "," OUTGOING("1", TOLYA) "]",
+					   "rejected, the values of \"out_msgs\" are too large",
+					   "sums do not overflow");
+	expect_transaction("\"out_msgs\":[{\"msg_type\":\"ext_out_msg\",\"value\":0}]",
+					   "finalized - 0 - fee 5",
+					   "a message to the outside moves nothing");
+	expect_transaction("\"out_msgs\":[],\"block\":\"(0,40834551,8000000000000000)\"",
+					   "finalized - 0 - fee 5", "a block with its parts swapped");
 }
 
 /* ---------- hostile messages ---------- */
@@ -602,7 +627,8 @@ main(int argc, char **argv)
 	test_common_members();
 	test_list_payload();
 	test_identities();
-	test_transactions();
+	test_incoming();
+	test_outgoing();
 	test_hostile();
 	test_long_bag();
 	test_invalid_bags();
