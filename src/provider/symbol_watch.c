@@ -259,11 +259,12 @@ settle(SymbolSession *symbol, size_t count, CsOutput *output)
 			tell_watch(request->watch, CS_WATCH_ACTIVE, CS_STATE_ACTIVE, NULL,
 					   output);
 	}
+	if (count == 0)
+		return;
 	symbol->request_count -= count;
 	memmove(symbol->requests, symbol->requests + count,
 			symbol->request_count * sizeof(SymbolRequest));
-	if (count > 0)
-		symbol->strikes = 0;
+	symbol->strikes = 0;
 }
 
 static void
