@@ -242,6 +242,8 @@ run_stats(CsSimNetwork *network, char *arguments, CsSimText *answer)
 	add_number(object, "clients", count_clients(network));
 	add_number(object, "connections", stats->accepted);
 	add_number(object, "refused", stats->refused);
+	add_number(object, "answered", stats->answered);
+	add_number(object, "dropped", stats->dropped);
 	add_number(object, "requests", stats->requests);
 	add_number(object, "generated", network->traffic.generated);
 	add_number(object, "sent", stats->sent);
@@ -323,7 +325,7 @@ run_switch(CsSimNetwork *network, char *arguments, CsSimText *answer)
 
 	if (!cs_sim_parse_switch(cs_sim_word(&arguments), &value))
 		return false;
-	for (int i = 0; known[i].name != NULL; i++)
+	for (int i = 0; known != NULL && known[i].name != NULL; i++)
 	{
 		if (strcmp(known[i].name, name) != 0)
 			continue;
@@ -338,6 +340,35 @@ run_switch(CsSimNetwork *network, char *arguments, CsSimText *answer)
 		return true;
 	}
 	cs_sim_text_printf(answer, "no such switch: %s", name);
+	return false;
+}
+
+static bool
+run_set(CsSimNetwork *network, char *arguments, CsSimText *answer)
+{
+	const char *name = cs_sim_word(&arguments);
+	uint64_t	value;
+
+	if (!cs_sim_parse_number(cs_sim_word(&arguments), UINT64_MAX, &value))
+		return false;
+	if (cs_sim_set(network, name, value))
+		return true;
+	cs_sim_text_printf(answer, "no such setting: %s", name);
+	return false;
+}
+
+bool
+cs_sim_set(CsSimNetwork *network, const char *name, uint64_t value)
+{
+	const CsSimSetting *known = network->dialect->settings;
+
+	for (int i = 0; known != NULL && known[i].name != NULL; i++)
+	{
+		if (strcmp(known[i].name, name) != 0)
+			continue;
+		network->settings[i] = value;
+		return true;
+	}
 	return false;
 }
 
@@ -371,6 +402,7 @@ static const CsSimCommand commands[] = {
 	{"journal", "FILE: write hash, client and topic of all that is sent",
 	run_journal},
 	{"switch", "NAME on|off: as on the command line", run_switch},
+	{"set", "NAME NUMBER: change a setting", run_set},
 	{"help", ": this", run_help},
 	{"quit", ": close politely and end", run_quit},
 	{NULL, NULL, NULL}
@@ -379,12 +411,14 @@ static const CsSimCommand commands[] = {
 static bool
 run_help(CsSimNetwork *network, char *arguments, CsSimText *answer)
 {
-	const CsSimCommand *const lists[] = {commands, cs_sim_fault_commands};
+	const CsSimCommand *const lists[] = {
+		commands, cs_sim_fault_commands, network->dialect->commands
+	};
 
-	(void) network;
 	(void) arguments;
-	for (int i = 0; i < 2; i++)
-		for (const CsSimCommand *command = lists[i]; command->name; command++)
+	for (int i = 0; i < 3; i++)
+		for (const CsSimCommand *command = lists[i];
+			 command != NULL && command->name != NULL; command++)
 			cs_sim_text_printf(answer, "%s%s %s", answer->length > 0 ?
 							   "; " : "", command->name, command->usage);
 	return true;
@@ -392,14 +426,17 @@ run_help(CsSimNetwork *network, char *arguments, CsSimText *answer)
 
 /* ---------- the port ---------- */
 
-/* The command of this name, or NULL. */
+/* The command of this name, or NULL; a dialect's own go first. */
 static const CsSimCommand *
-find_command(const char *name)
+find_command(const CsSimNetwork *network, const char *name)
 {
-	const CsSimCommand *const lists[] = {commands, cs_sim_fault_commands};
+	const CsSimCommand *const lists[] = {
+		network->dialect->commands, commands, cs_sim_fault_commands
+	};
 
-	for (int i = 0; i < 2; i++)
-		for (const CsSimCommand *command = lists[i]; command->name; command++)
+	for (int i = 0; i < 3; i++)
+		for (const CsSimCommand *command = lists[i];
+			 command != NULL && command->name != NULL; command++)
 			if (strcmp(command->name, name) == 0)
 				return command;
 	return NULL;
@@ -412,7 +449,7 @@ choose_network(CsSim *sim, char **arguments)
 	for (CsSimNetwork *network = sim->networks; network;
 		 network = network->next)
 	{
-		const char *name = network->dialect->name;
+		const char *name = network->name;
 		size_t		length = strlen(name);
 
 		if (strncmp(*arguments, name, length) != 0 ||
@@ -429,8 +466,9 @@ static void
 run_line(CsSim *sim, char *line, CsSimText *answer)
 {
 	CsSimText	result = {NULL, 0, 0};
-	const CsSimCommand *command = find_command(cs_sim_word(&line));
+	const char *name = cs_sim_word(&line);
 	CsSimNetwork *network = choose_network(sim, &line);
+	const CsSimCommand *command = find_command(network, name);
 	bool		fine = command != NULL && command->run(network, line, &result);
 
 	cs_sim_text_printf(answer, "%s", fine ? "ok" : "error");

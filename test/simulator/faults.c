@@ -20,12 +20,19 @@
 /* Bytes that are nowhere valid in UTF-8. */
 static const char not_utf8[] = "\xC3\x28\xFF\xFE";
 
-/* Send these bytes as one text frame to every client. */
+/* Send these bytes as one text frame, or event, to every client. */
 static void
 send_raw(CsSimNetwork *network, const char *data, size_t length)
 {
+	const CsSimMessage message = {data, length, CS_SIM_FAULT, NULL};
+
 	for (CsSimClient *client = network->clients; client; client = client->next)
-		cs_sim_send_frame(client, TEXT_FRAME, data, length);
+	{
+		if (client->sse)
+			cs_sim_send(client, &message);
+		else
+			cs_sim_send_frame(client, TEXT_FRAME, data, length);
+	}
 }
 
 static bool
@@ -78,6 +85,20 @@ run_wire(CsSimNetwork *network, char *arguments, CsSimText *answer)
 }
 
 static bool
+run_stream(CsSimNetwork *network, char *arguments, CsSimText *answer)
+{
+	ssize_t		length = decode_hex(arguments);
+
+	(void) answer;
+	if (length <= 0)
+		return false;			/* a chunk of no bytes would end it */
+	for (CsSimClient *client = network->clients; client; client = client->next)
+		if (client->sse)
+			cs_sim_send_stream(client, arguments, (size_t) length);
+	return true;
+}
+
+static bool
 run_drop(CsSimNetwork *network, char *arguments, CsSimText *answer)
 {
 	const char *how = cs_sim_word(&arguments);
@@ -104,6 +125,16 @@ run_close(CsSimNetwork *network, char *arguments, CsSimText *answer)
 		return false;
 	for (CsSimClient *client = network->clients; client; client = client->next)
 		cs_sim_client_close(client, (int) code, arguments);
+	return true;
+}
+
+static bool
+run_end(CsSimNetwork *network, char *arguments, CsSimText *answer)
+{
+	(void) arguments;
+	(void) answer;
+	for (CsSimClient *client = network->clients; client; client = client->next)
+		cs_sim_client_end(client);
 	return true;
 }
 
@@ -162,7 +193,7 @@ run_noping(CsSimNetwork *network, char *arguments, CsSimText *answer)
 	if (!cs_sim_parse_switch(cs_sim_word(&arguments), &network->faults.deaf))
 		return false;
 	for (CsSimClient *client = network->clients; client; client = client->next)
-		if (!client->dead)
+		if (!client->dead && !client->sse)
 			lws_rx_flow_control(client->wsi, !network->faults.deaf);
 	return true;
 }
@@ -189,6 +220,47 @@ run_status(CsSimNetwork *network, char *arguments, CsSimText *answer)
 	else if (*arguments != '\0' || status == 429 || status == 503)
 		snprintf(faults->http_header, sizeof(faults->http_header),
 				 "Retry-After: %llu\r\n", (unsigned long long) seconds);
+	return true;
+}
+
+static bool
+run_rest(CsSimNetwork *network, char *arguments, CsSimText *answer)
+{
+	uint64_t	status;
+	uint64_t	count = 0;
+
+	(void) answer;
+	if (!cs_sim_parse_number(cs_sim_word(&arguments), 999, &status) ||
+		(status != 0 && status < 200) ||
+		(*arguments != '\0' &&
+		 !cs_sim_parse_number(arguments, UINT64_MAX, &count)))
+		return false;
+	network->faults.rest_status = (int) status;
+	network->faults.rest_count = count;
+	return true;
+}
+
+static bool
+run_restdelay(CsSimNetwork *network, char *arguments, CsSimText *answer)
+{
+	uint64_t	ms;
+
+	(void) answer;
+	if (!cs_sim_parse_number(cs_sim_word(&arguments), 86400000, &ms))
+		return false;
+	network->faults.rest_delay_ms = (int) ms;
+	return true;
+}
+
+static bool
+run_heartbeat(CsSimNetwork *network, char *arguments, CsSimText *answer)
+{
+	bool		value;
+
+	(void) answer;
+	if (!cs_sim_parse_switch(cs_sim_word(&arguments), &value))
+		return false;
+	network->faults.mute = !value;
 	return true;
 }
 
@@ -226,28 +298,22 @@ run_garbage(CsSimNetwork *network, char *arguments, CsSimText *answer)
  * its last string, cut after *most* bytes.
  */
 static void
-send_spoilt(CsSimNetwork *network, const char *insert, size_t length,
+send_spoilt(CsSimClient *client, const char *insert, size_t length,
 			size_t most)
 {
+	CsSimMessage message = {.topic = CS_SIM_FAULT};
 	CsSimText	example = {NULL, 0, 0};
 	CsSimText	text = {NULL, 0, 0};
 	size_t		quote;
 
-	network->dialect->example(network, &example);
+	client->network->dialect->example(client, &example);
 	quote = (size_t) (strrchr(example.data, '"') - example.data);
 	cs_sim_text_add(&text, example.data, quote);
 	cs_sim_text_add(&text, insert, length);
 	cs_sim_text_add(&text, example.data + quote, example.length - quote);
-	for (CsSimClient *client = network->clients; client; client = client->next)
-	{
-		CsSimMessage message = {
-			.data = text.data,
-			.length = text.length < most ? text.length : most,
-			.topic = -1
-		};
-
-		cs_sim_send(client, &message);
-	}
+	message.data = text.data;
+	message.length = text.length < most ? text.length : most;
+	cs_sim_send(client, &message);
 	free(example.data);
 	free(text.data);
 }
@@ -261,7 +327,8 @@ run_truncate(CsSimNetwork *network, char *arguments, CsSimText *answer)
 	(void) answer;
 	if (*number != '\0' && !cs_sim_parse_number(number, SIZE_MAX, &most))
 		return false;
-	send_spoilt(network, "", 0, (size_t) most);
+	for (CsSimClient *client = network->clients; client; client = client->next)
+		send_spoilt(client, "", 0, (size_t) most);
 	return true;
 }
 
@@ -270,26 +337,33 @@ run_badutf8(CsSimNetwork *network, char *arguments, CsSimText *answer)
 {
 	(void) arguments;
 	(void) answer;
-	send_spoilt(network, not_utf8, strlen(not_utf8), SIZE_MAX);
+	for (CsSimClient *client = network->clients; client; client = client->next)
+		send_spoilt(client, not_utf8, strlen(not_utf8), SIZE_MAX);
 	return true;
 }
 
 static bool
 run_huge(CsSimNetwork *network, char *arguments, CsSimText *answer)
 {
-	CsSimText	example = {NULL, 0, 0};
 	uint64_t	wanted;
 	char	   *padding;
 
 	(void) answer;
 	if (!cs_sim_parse_number(cs_sim_word(&arguments), 1 << 30, &wanted))
 		return false;
-	network->dialect->example(network, &example);
-	wanted = wanted > example.length ? wanted - example.length : 0;
-	free(example.data);
 	padding = cs_sim_alloc((size_t) wanted + 1);
 	memset(padding, 'a', (size_t) wanted);
-	send_spoilt(network, padding, (size_t) wanted, SIZE_MAX);
+	for (CsSimClient *client = network->clients; client; client = client->next)
+	{
+		CsSimText	example = {NULL, 0, 0};
+		size_t		length;
+
+		network->dialect->example(client, &example);
+		length = example.length;
+		free(example.data);
+		send_spoilt(client, padding, wanted > length ?
+					(size_t) wanted - length : 0, SIZE_MAX);
+	}
 	free(padding);
 	return true;
 }
@@ -387,19 +461,27 @@ run_resume(CsSimNetwork *network, char *arguments, CsSimText *answer)
 }
 
 const CsSimCommand cs_sim_fault_commands[] = {
-	{"raw", "TEXT: exactly this, as one text frame", run_raw},
-	{"rawhex", "HEX: these bytes, as one text frame", run_rawhex},
-	{"wire", "HEX: these bytes, without a frame", run_wire},
+	{"raw", "TEXT: exactly this, as one text frame or event", run_raw},
+	{"rawhex", "HEX: these bytes, as one text frame or event", run_rawhex},
+	{"stream", "HEX: these bytes of an event stream, as one chunk", run_stream},
+	{"wire", "HEX: these bytes, without a frame or chunk", run_wire},
 	{"drop", "[fin]: end TCP without a close frame, with RST or FIN",
 	run_drop},
-	{"close", "CODE [REASON]: close frame, after what is queued", run_close},
+	{"close", "CODE [REASON]: close frame, after what is queued; 0: an empty one",
+	run_close},
+	{"end", ": end TCP without a close frame, after what is queued", run_end},
 	{"stall", "MS: write no messages (pings are answered)", run_stall},
 	{"halfopen", ": neither read nor write any more, keep TCP", run_halfopen},
 	{"noping", "on|off: read nothing, so answer nothing; go on sending",
 	run_noping},
-	{"refuse", "on|off: answer handshakes with 503", run_refuse},
-	{"status", "CODE [SECONDS | HEADER: VALUE]: answer handshakes so; 0: no more",
+	{"heartbeat", "on|off: send pings, heartbeats, keep-alives", run_heartbeat},
+	{"refuse", "on|off: answer handshakes and requests with 503", run_refuse},
+	{"status", "CODE [SECONDS | HEADER: VALUE]: answer handshakes and requests "
+		"so; 0: no more",
 	run_status},
+	{"rest", "STATUS [COUNT]: answer so many plain requests so; 0: no more",
+	run_rest},
+	{"restdelay", "MS: wait before answering plain requests", run_restdelay},
 	{"garbage", "[N]: random bytes in a text frame", run_garbage},
 	{"truncate", "[N]: a notification cut after N bytes", run_truncate},
 	{"huge", "N: a notification of N bytes", run_huge},

@@ -168,7 +168,7 @@ extern CsSimLayout cs_sim_nano_layout(const CsSimNetwork *network);
 extern void cs_sim_nano_pool_start(CsSimNetwork *network);
 extern void cs_sim_nano_pool_stop(CsSimNetwork *network);
 extern size_t cs_sim_nano_generate(CsSimNetwork *network);
-extern void cs_sim_nano_example(CsSimNetwork *network, CsSimText *text);
+extern void cs_sim_nano_example(CsSimClient *client, CsSimText *text);
 extern void cs_sim_nano_accounts(CsSimNetwork *network, uint64_t from,
 								 uint64_t count, FILE *file);
 

@@ -137,7 +137,7 @@ static void
 account_derive(const CsSimNetwork *network, Account *account, char kind,
 			   uint64_t index)
 {
-	uint64_t	origin[3] = {network->sim->pool.seed, (uint64_t) kind, index};
+	uint64_t	origin[3] = {network->pool.seed, (uint64_t) kind, index};
 
 	cs_blake2b(account->key, sizeof(account->key), origin, sizeof(origin));
 	account_begin(network, account, index);
@@ -147,7 +147,7 @@ account_derive(const CsSimNetwork *network, Account *account, char kind,
 static void
 read_hits(const CsSimNetwork *network, Pool *pool)
 {
-	const CsSimPool *wanted = &network->sim->pool;
+	const CsSimPool *wanted = &network->pool;
 
 	pool->hits = cs_sim_alloc(wanted->hit_count * sizeof(*pool->hits));
 	for (size_t i = 0; i < wanted->hit_count; i++)
@@ -280,7 +280,7 @@ cs_sim_nano_pool_start(CsSimNetwork *network)
 	json_object *message = json_object_new_object();
 
 	network->state = pool;
-	pool->count = network->sim->pool.accounts;
+	pool->count = network->pool.accounts;
 	pool->accounts = cs_sim_alloc(pool->count * sizeof(*pool->accounts));
 	for (uint64_t i = 0; i < pool->count; i++)
 		account_derive(network, &pool->accounts[i], 'a', i);
@@ -288,7 +288,7 @@ cs_sim_nano_pool_start(CsSimNetwork *network)
 		account_derive(network, &pool->representatives[i], 'r', i);
 	read_hits(network, pool);
 	cs_blake2b((uint8_t *) pool->random, sizeof(pool->random),
-			   &network->sim->pool.seed, sizeof(network->sim->pool.seed));
+			   &network->pool.seed, sizeof(network->pool.seed));
 	pool->send = make_confirmation(network, pool, "send");
 	pool->receive = make_confirmation(network, pool, "receive");
 	pool->new_send = make_item(network, NANO_NEW_UNCONFIRMED_BLOCK,
@@ -397,7 +397,7 @@ put_amount(Pool *pool, uint64_t high, uint64_t low)
 static Account *
 choose_recipient(const CsSimNetwork *network, Pool *pool)
 {
-	const CsSimPool *wanted = &network->sim->pool;
+	const CsSimPool *wanted = &network->pool;
 
 	if (wanted->hit_count > 0 && pool->sends % wanted->hit_every == 0)
 		return &pool->hits[pool->hit_next++ % wanted->hit_count];
@@ -462,7 +462,7 @@ static void
 make_next(CsSimNetwork *network)
 {
 	Pool	   *pool = network->state;
-	uint64_t	every = network->sim->pool.receive_every;
+	uint64_t	every = network->pool.receive_every;
 
 	if (every > 0 && pool->blocks % every == every - 1 &&
 		pool->receiver != NULL)
@@ -499,8 +499,9 @@ cs_sim_nano_generate(CsSimNetwork *network)
 }
 
 void
-cs_sim_nano_example(CsSimNetwork *network, CsSimText *text)
+cs_sim_nano_example(CsSimClient *client, CsSimText *text)
 {
+	CsSimNetwork *network = client->network;
 	Pool	   *pool = network->state;
 
 	if (pool->last == NULL)

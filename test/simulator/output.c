@@ -12,8 +12,12 @@
  * is written before the callback returns.  libwebsockets sends nothing of
  * its own until then.
  *
- * The queue has no limit, as that of a real node has none; traffic at rate
- * "max" does not outrun it, see traffic.c.
+ * What goes to a stream is a chunk of HTTP for each event, as servers that
+ * flush after each do it.
+ *
+ * The queue has no limit in bytes, as that of a real node has none; some
+ * servers lose notifications beyond a number, see queue_limit of dialect.h.
+ * Traffic at rate "max" does not outrun it, see traffic.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -35,6 +39,7 @@
 #define FRAME_CONTINUATION	0x00
 #define FRAME_TEXT			0x01
 #define FRAME_BINARY		0x02
+#define FRAME_PING			0x09
 #define FRAME_FINAL			0x80
 
 /* Write so many chunks before others have their turn. */
@@ -179,14 +184,68 @@ cs_sim_send_bytes(CsSimClient *client, const void *data, size_t length)
 	lws_callback_on_writable(client->wsi);
 }
 
-/* Queue a message as frames, cut as the dialect does. */
+void
+cs_sim_send_ping(CsSimClient *client, const char *data, size_t length)
+{
+	if (!client->network->faults.mute)
+		cs_sim_send_frame(client, FRAME_PING | FRAME_FINAL, data, length);
+}
+
+void
+cs_sim_send_stream(CsSimClient *client, const char *data, size_t length)
+{
+	char		size[32];
+
+	if (client->dead)
+		return;
+	append(client, size, (size_t) snprintf(size, sizeof(size), "%zx\r\n",
+										   length));
+	append(client, data, length);
+	cs_sim_send_bytes(client, "\r\n", 2);
+}
+
+void
+cs_sim_send_heartbeat(CsSimClient *client, const char *data)
+{
+	if (!client->network->faults.mute)
+		cs_sim_send_stream(client, data, strlen(data));
+}
+
+/* Queue a message as an event of a stream. */
 static void
-send_message(CsSimClient *client, const char *data, size_t length)
+send_event(CsSimClient *client, const CsSimMessage *message)
+{
+	CsSimText	text = {NULL, 0, 0};
+
+	if (client->network->dialect->event != NULL)
+		client->network->dialect->event(client, message, &text);
+	else
+	{
+		cs_sim_text_add(&text, "data: ", 6);
+		cs_sim_text_add(&text, message->data, message->length);
+		cs_sim_text_add(&text, "\n\n", 2);
+	}
+	cs_sim_send_stream(client, text.data, text.length);
+	free(text.data);
+}
+
+/* Queue a message as the client's protocol and the dialect want it. */
+static void
+send_message(CsSimClient *client, const CsSimMessage *message)
 {
 	const CsSimDialect *dialect = client->network->dialect;
+	const char *data = message->data;
+	size_t		length = message->length;
 	size_t		most = dialect->fragment_size;
 	unsigned char opcode = FRAME_TEXT;
 
+	if (client->sse)
+	{
+		send_event(client, message);
+		return;
+	}
+	if (dialect->frame != NULL && dialect->frame(client, message))
+		return;
 	if (dialect->binary != NULL && dialect->binary(client->network))
 		opcode = FRAME_BINARY;
 	while (most > 0 && length > most)
@@ -205,8 +264,9 @@ send_notification(CsSimClient *client, const CsSimMessage *message)
 {
 	CsSimChunk *chunk;
 
-	send_message(client, message->data, message->length);
+	send_message(client, message);
 	chunk = client->last;
+	client->waiting++;
 	chunk->notifications++;
 	chunk->topics[message->topic]++;
 	if (message->hash == NULL)
@@ -251,13 +311,22 @@ cs_sim_output_release(CsSimClient *client)
 void
 cs_sim_send(CsSimClient *client, const CsSimMessage *message)
 {
-	const CsSimFaults *faults = &client->network->faults;
+	CsSimNetwork *network = client->network;
+	const CsSimFaults *faults = &network->faults;
+	size_t		limit = 0;
 
 	if (client->dead || client->close != CS_SIM_STAY)
 		return;
 	if (message->topic < 0)
 	{
-		send_message(client, message->data, message->length);
+		send_message(client, message);
+		return;
+	}
+	if (network->dialect->queue_limit != NULL)
+		limit = network->dialect->queue_limit(client);
+	if (limit > 0 && client->waiting >= limit)
+	{
+		network->stats.dropped++;
 		return;
 	}
 	if (faults->reorder && client->held == NULL)
@@ -279,6 +348,7 @@ note_sent(CsSimClient *client, const CsSimChunk *chunk)
 
 	stats->bytes += chunk->used;
 	stats->sent += chunk->notifications;
+	client->waiting -= chunk->notifications;
 	for (int i = 0; i < CS_SIM_TOPICS_MAX; i++)
 		stats->sent_by_topic[i] += chunk->topics[i];
 	if (chunk->last_hash[0] != '\0')
@@ -307,7 +377,7 @@ cs_sim_output_write(CsSimClient *client)
 			(written >= CHUNKS_AT_ONCE || lws_send_pipe_choked(client->wsi)))
 			break;
 		if (lws_write(client->wsi, chunk->data + LWS_PRE, chunk->used,
-					  LWS_WRITE_RAW) < 0)
+					  client->sse ? LWS_WRITE_HTTP : LWS_WRITE_RAW) < 0)
 			return false;
 		note_sent(client, chunk);
 		whole = chunk->whole;
@@ -334,6 +404,7 @@ cs_sim_output_clear(CsSimClient *client)
 	}
 	client->last = NULL;
 	client->queued = 0;
+	client->waiting = 0;
 	free(client->held);
 	client->held = NULL;
 }

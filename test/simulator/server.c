@@ -1,18 +1,19 @@
 /*-------------------------------------------------------------------------
  *
  * server.c
- *	  WebSocket connections, over libwebsockets.
+ *	  Connections, over libwebsockets.
  *
  * libwebsockets does HTTP, TLS, the handshake, the reading of frames, pongs
  * and the closing handshake.  This file turns its callbacks into the life of
  * a CsSimClient and into whole messages for the dialect.  Sockets come from
- * listener.c; what is written comes from output.c.
+ * listener.c; what is written comes from output.c; plain requests, and what
+ * becomes of handshakes, are in http.c.
  *
  * It refuses a client that offers sub-protocols, which real servers without
  * any would ignore; no client of our protocols does.
  *
  * The opaque pointer of a connection is its listener, from the accept on;
- * its session is a pointer to its CsSimClient, from the upgrade on.
+ * its session is a CsSimSession.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,60 +28,11 @@
 /* Clients get so long to answer the close frames at the end. */
 #define STOP_GRACE_US	(2 * LWS_US_PER_SEC)
 
-/* Answer a handshake or a plain HTTP request, and hang up. */
-static int
-refuse(struct lws *wsi, CsSimNetwork *network, int status,
-	   const char *headers, const char *body)
-{
-	unsigned char buffer[LWS_PRE + 2048];
-	char	   *text = (char *) buffer + LWS_PRE;
-	size_t		room = sizeof(buffer) - LWS_PRE;
-	const char *server = network->dialect->server;
-	int			length;
+/* And so long to answer one that is not libwebsockets' own. */
+#define CLOSE_GRACE_SECONDS	5
 
-	network->stats.refused++;
-	length = snprintf(text, room,
-					  "HTTP/1.1 %d %s\r\n%s%s%s%s"
-					  "Content-Type: text/plain\r\n"
-					  "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
-					  status, status == 429 ? "Too Many Requests" :
-					  status == 401 ? "Unauthorized" :
-					  status == 503 ? "Service Unavailable" :
-					  status == 400 ? "Bad Request" : "As Told",
-					  server != NULL ? "Server: " : "",
-					  server != NULL ? server : "",
-					  server != NULL ? "\r\n" : "",
-					  headers, strlen(body), body);
-	if (length > 0 && (size_t) length < room)
-		(void) lws_write(wsi, buffer + LWS_PRE, (size_t) length,
-						 LWS_WRITE_HTTP_HEADERS);
-	return -1;
-}
-
-/* May this handshake go on?  0: yes. */
-static int
-handshake(struct lws *wsi)
-{
-	CsSimListener *listener = lws_get_opaque_user_data(wsi);
-	CsSimNetwork *network = listener->network;
-	char		value[512];
-	char		name[64];
-	const char *given;
-
-	if (network->faults.http_status != 0)
-		return refuse(wsi, network, network->faults.http_status,
-					  network->faults.http_header, "");
-	if (network->sim->stopping)
-		return -1;
-	if (network->token != NULL)
-	{
-		snprintf(name, sizeof(name), "%s=", network->dialect->token_parameter);
-		given = lws_get_urlarg_by_name(wsi, name, value, sizeof(value));
-		if (given == NULL || strcmp(given, network->token) != 0)
-			return refuse(wsi, network, 401, "", "Unauthorized\n");
-	}
-	return 0;
-}
+/* Of a request: lists of accounts come in queries. */
+#define HEAD_MAX_BYTES	131072
 
 /* Name the server in the answer to the handshake. */
 static int
@@ -98,8 +50,28 @@ add_headers(struct lws *wsi, struct lws_process_html_args *args)
 	return 0;
 }
 
-static CsSimClient *
-client_create(struct lws *wsi)
+/* Its time has come. */
+static void
+client_timer(lws_sorted_usec_list_t *timer)
+{
+	CsSimClient *client = lws_container_of(timer, CsSimClient, timer);
+
+	if (!client->dead && client->network->dialect->timer != NULL)
+		client->network->dialect->timer(client);
+}
+
+void
+cs_sim_client_timer(CsSimClient *client, uint64_t ms)
+{
+	lws_sul_cancel(&client->timer);
+	if (ms > 0)
+		lws_sul_schedule(client->network->sim->context, 0, &client->timer,
+						 client_timer, (lws_usec_t) ms * LWS_US_PER_MS);
+}
+
+CsSimClient *
+cs_sim_client_create(struct lws *wsi, bool sse, const CsSimRequest *request,
+					 const CsSimText *head)
 {
 	CsSimListener *listener = lws_get_opaque_user_data(wsi);
 	CsSimNetwork *network = listener->network;
@@ -108,6 +80,7 @@ client_create(struct lws *wsi)
 
 	client->network = network;
 	client->wsi = wsi;
+	client->sse = sse;
 	client->id = ++network->sim->next_client;
 	client->state = cs_sim_alloc(network->dialect->client_size);
 	/* In order of arrival: notifications are built for the first one. */
@@ -115,10 +88,26 @@ client_create(struct lws *wsi)
 		end = &(*end)->next;
 	*end = client;
 	network->stats.accepted++;
-	if (network->faults.deaf)
+	if (head != NULL)
+		cs_sim_send_bytes(client, head->data, head->length);
+	if (network->faults.deaf && !sse)
 		lws_rx_flow_control(wsi, 0);
 	if (network->dialect->opened != NULL)
-		network->dialect->opened(client);
+		network->dialect->opened(client, request);
+	return client;
+}
+
+/* An upgrade is complete. */
+static CsSimClient *
+established(struct lws *wsi)
+{
+	CsSimClient *client;
+	CsSimRequest request;
+
+	cs_sim_request_read(&request, wsi);
+	request.upgrade = true;
+	client = cs_sim_client_create(wsi, false, &request, NULL);
+	cs_sim_request_free(&request);
 	return client;
 }
 
@@ -131,6 +120,7 @@ client_free(CsSimClient *client)
 	while (*at != client)
 		at = &(*at)->next;
 	*at = client->next;
+	lws_sul_cancel(&client->timer);
 	if (network->dialect->closed != NULL)
 		network->dialect->closed(client);
 	cs_sim_output_clear(client);
@@ -151,6 +141,8 @@ receive(CsSimClient *client, const char *data, size_t length)
 	struct lws *wsi = client->wsi;
 	bool		fine;
 
+	if (client->close != CS_SIM_STAY)
+		return 0;				/* nobody listens any more */
 	if (client->input_length + length + lws_remaining_packet_payload(wsi) >
 		limit)
 	{
@@ -175,6 +167,38 @@ receive(CsSimClient *client, const char *data, size_t length)
 	return fine ? 0 : -1;
 }
 
+/*
+ * Everything queued is written, and the client is to be closed.  True: the
+ * callback is to return -1, which ends the connection.
+ */
+static bool
+finish(CsSimClient *client)
+{
+	unsigned char frame[LWS_PRE + 2] = {0};
+
+	switch (client->close)
+	{
+		case CS_SIM_CLOSE_FRAME:
+			lws_close_reason(client->wsi,
+							 (enum lws_close_status) client->close_code,
+							 (unsigned char *) client->close_reason,
+							 strlen(client->close_reason));
+			return true;
+		case CS_SIM_CLOSE_EMPTY:
+			/* libwebsockets knows no close frame without a code. */
+			frame[LWS_PRE] = 0x88;
+			client->close = CS_SIM_CLOSING;
+			lws_set_timeout(client->wsi, PENDING_TIMEOUT_CLOSE_ACK,
+							CLOSE_GRACE_SECONDS);
+			return lws_write(client->wsi, frame + LWS_PRE, 2,
+							 LWS_WRITE_RAW) < 0;
+		case CS_SIM_CLOSE_TCP:
+			return true;
+		default:
+			return false;
+	}
+}
+
 /* The socket takes more. */
 static int
 writable(CsSimClient *client)
@@ -183,17 +207,62 @@ writable(CsSimClient *client)
 
 	if (!cs_sim_output_write(client))
 		return -1;
-	if (client->close == CS_SIM_CLOSE_FRAME && client->first == NULL &&
-		!client->stalled && !lws_send_pipe_choked(client->wsi))
-	{
-		lws_close_reason(client->wsi,
-						 (enum lws_close_status) client->close_code,
-						 (unsigned char *) client->close_reason,
-						 strlen(client->close_reason));
+	if (client->close != CS_SIM_STAY && client->first == NULL &&
+		!client->stalled && !lws_send_pipe_choked(client->wsi) &&
+		finish(client))
 		return -1;
-	}
 	cs_sim_traffic_refill(network, client);
 	return 0;
+}
+
+/* The connection of this client is gone, or no longer ours. */
+static int
+gone(CsSimSession *session)
+{
+	if (session->client != NULL)
+		client_free(session->client);
+	session->client = NULL;
+	return 0;
+}
+
+/* A pong came. */
+static int
+pong(const CsSimSession *session, const char *data, size_t length)
+{
+	CsSimClient *client = session->client;
+
+	if (client != NULL && client->network->dialect->pong != NULL)
+		client->network->dialect->pong(client, data, length);
+	return 0;
+}
+
+/* The callbacks of plain HTTP, and of a client that is one. */
+static int
+http_callback(struct lws *wsi, enum lws_callback_reasons reason,
+			  CsSimSession *session, void *in, size_t len)
+{
+	switch (reason)
+	{
+		case LWS_CALLBACK_HTTP:
+			return cs_sim_http_request(wsi, session);
+		case LWS_CALLBACK_HTTP_BODY:
+			return cs_sim_http_body(wsi, session, in, len);
+		case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+			return cs_sim_http_body_end(wsi, session);
+		case LWS_CALLBACK_HTTP_WRITEABLE:
+			return session->client != NULL ? writable(session->client) :
+				cs_sim_http_writable(wsi, session);
+		case LWS_CALLBACK_CLOSED_HTTP:
+		case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
+			if (session == NULL)
+				return 0;
+			cs_sim_http_closed(session);
+			if (session->client != NULL && session->client->sse)
+				return gone(session);
+			return 0;
+		default:
+			return 0;
+	}
 }
 
 /* Every callback of an HTTP or WebSocket connection. */
@@ -201,32 +270,32 @@ static int
 socket_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 				void *in, size_t len)
 {
-	CsSimClient **session = user;
+	CsSimSession *session = user;
 
 	switch (reason)
 	{
 		case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-			return handshake(wsi);
-		case LWS_CALLBACK_HTTP:
-			return refuse(wsi, ((CsSimListener *)
-								lws_get_opaque_user_data(wsi))->network, 400,
-						  "", "The WebSocket handshake was declined.\n");
+			return cs_sim_http_upgrade(wsi);
 		case LWS_CALLBACK_ADD_HEADERS:
 			return add_headers(wsi, in);
 		case LWS_CALLBACK_ESTABLISHED:
-			*session = client_create(wsi);
+			session->client = established(wsi);
 			return 0;
 		case LWS_CALLBACK_RECEIVE:
-			return *session != NULL ? receive(*session, in, len) : -1;
+			return session->client != NULL ?
+				receive(session->client, in, len) : -1;
+		case LWS_CALLBACK_RECEIVE_PONG:
+			return pong(session, in, len);
+		case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+			/* The answer to our empty close frame is not answered again. */
+			return session->client != NULL &&
+				session->client->close == CS_SIM_CLOSING ? -1 : 0;
 		case LWS_CALLBACK_SERVER_WRITEABLE:
-			return *session != NULL ? writable(*session) : 0;
+			return session->client != NULL ? writable(session->client) : 0;
 		case LWS_CALLBACK_CLOSED:
-			if (*session != NULL)
-				client_free(*session);
-			*session = NULL;
-			return 0;
+			return gone(session);
 		default:
-			return 0;
+			return http_callback(wsi, reason, session, in, len);
 	}
 }
 
@@ -236,7 +305,7 @@ socket_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
  */
 static const struct lws_protocols protocols[] = {
 	{.name = "",.callback = socket_callback,
-		.per_session_data_size = sizeof(CsSimClient *),
+		.per_session_data_size = sizeof(CsSimSession),
 	.rx_buffer_size = 65536,.tx_packet_size = 1 << 20},
 	{.name = "watch",.callback = cs_sim_watch_callback,
 	.rx_buffer_size = 4096},
@@ -253,6 +322,7 @@ cs_sim_server_start(CsSim *sim, const char *cert, const char *key)
 		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
 		.protocols = protocols,
 		.pt_serv_buf_size = 65536,
+		.max_http_header_data2 = HEAD_MAX_BYTES,
 		.gid = -1,
 		.uid = -1,
 		.user = sim,
@@ -319,9 +389,25 @@ cs_sim_client_close(CsSimClient *client, int code, const char *reason)
 	if (client->close != CS_SIM_STAY)
 		return;
 	cs_sim_output_release(client);
-	client->close = CS_SIM_CLOSE_FRAME;
+	if (client->sse)
+	{
+		cs_sim_send_bytes(client, "0\r\n\r\n", 5);
+		client->close = CS_SIM_CLOSE_TCP;
+	}
+	else
+		client->close = code == 0 ? CS_SIM_CLOSE_EMPTY : CS_SIM_CLOSE_FRAME;
 	client->close_code = code;
 	snprintf(client->close_reason, sizeof(client->close_reason), "%s", reason);
+	lws_callback_on_writable(client->wsi);
+}
+
+void
+cs_sim_client_end(CsSimClient *client)
+{
+	if (client->close != CS_SIM_STAY)
+		return;
+	cs_sim_output_release(client);
+	client->close = CS_SIM_CLOSE_TCP;
 	lws_callback_on_writable(client->wsi);
 }
 
@@ -352,7 +438,8 @@ cs_sim_server_stop(CsSim *sim)
 			 client = next)
 		{
 			next = client->next;
-			if (client->dead || network->dialect->shutdown_code == 0)
+			if (client->dead ||
+				(network->dialect->shutdown_code == 0 && !client->sse))
 				cs_sim_client_drop(client, false);
 			else
 				cs_sim_client_close(client, network->dialect->shutdown_code,

@@ -9,14 +9,12 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "dialect.h"
+#include "options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -24,95 +22,6 @@ const CsSimDialect *const cs_sim_dialects[] = {
 	&cs_sim_dialect_nano,
 	NULL
 };
-
-/* A list of option values, in the order given. */
-typedef struct Values
-{
-	const char **list;
-	size_t		count;
-} Values;
-
-/* The command line. */
-typedef struct Options
-{
-	Values		listen;
-	Values		listen_tls;
-	Values		replay;
-	Values		hits;
-	const char *hits_file;
-	const char *cert;
-	const char *key;
-	const char *journal;
-	const char *token;
-	int			control;		/* -1: no control port */
-	uint64_t	rate;
-	uint64_t	count;
-	CsSimPool	pool;
-	bool		loop;
-	bool		now;
-	bool		timestamps;
-	Values		switches;		/* names of dialects' switches */
-} Options;
-
-enum
-{
-	OPTION_LISTEN = 256,
-	OPTION_LISTEN_TLS,
-	OPTION_CERT,
-	OPTION_KEY,
-	OPTION_CONTROL,
-	OPTION_REPLAY,
-	OPTION_RATE,
-	OPTION_COUNT,
-	OPTION_LOOP,
-	OPTION_NOW,
-	OPTION_ACCOUNTS,
-	OPTION_SEED,
-	OPTION_TO,
-	OPTION_HIT_ACCOUNTS,
-	OPTION_TO_EVERY,
-	OPTION_RECEIVE_EVERY,
-	OPTION_TIMESTAMPS,
-	OPTION_REQUIRE_TOKEN,
-	OPTION_JOURNAL,
-	OPTION_DIE_WITH_PARENT,
-	OPTION_HELP,
-	OPTION_SWITCH				/* the first of the dialects' switches */
-};
-
-typedef struct OptionText
-{
-	const char *name;
-	const char *argument;		/* NULL: none */
-	const char *comment;
-} OptionText;
-
-/* In the order of the enum. */
-static const OptionText option_texts[] = {
-	{"listen", "DIALECT=[ADDRESS:]PORT", "serve ws:// there; port 0: any"},
-	{"listen-tls", "DIALECT=[ADDRESS:]PORT", "serve wss:// there"},
-	{"cert", "FILE", "certificate (chain) for it, PEM"},
-	{"key", "FILE", "and its private key"},
-	{"control", "PORT", "take commands there; 0: any"},
-	{"replay", "[DIALECT=]FILE", "send these messages, one JSON a line"},
-	{"rate", "N|max", "messages a second, once somebody subscribed"},
-	{"count", "N", "stop after so many"},
-	{"loop", NULL, "begin the replay again at its end"},
-	{"now", NULL, "do not wait for a subscription"},
-	{"accounts", "N", "synthetic traffic is between so many (1000)"},
-	{"seed", "S", "which determines all of it (1)"},
-	{"to", "ACCOUNT", "let transfers go to this account"},
-	{"hit-accounts", "FILE", "or to these, one a line, in turn"},
-	{"to-every", "K", "every so many-th transfer (10)"},
-	{"receive-every", "K", "every so many-th block receives one; 0: none"},
-	{"timestamps", NULL, "notifications carry the real time"},
-	{"require-token", "TOKEN", "401 to a handshake without it"},
-	{"journal", "FILE", "write hash, client and topic of all that is sent"},
-	{"die-with-parent", NULL, "end when the process that started this does"},
-	{"help", NULL, "this"},
-};
-
-#define OPTION_TEXTS	((int) (sizeof(option_texts) / sizeof(option_texts[0])))
 
 /* ---------- small things ---------- */
 
@@ -169,265 +78,157 @@ cs_sim_copy(const char *text)
 	return memcpy(cs_sim_alloc(size), text, size);
 }
 
-static void
-add_value(Values *values, const char *value)
-{
-	values->list = cs_sim_resize(values->list,
-								 (values->count + 1) * sizeof(*values->list));
-	values->list[values->count++] = value;
-}
-
-/* ---------- the command line ---------- */
-
-static void
-print_help(void)
-{
-	printf("usage: chainstream-simulator --listen DIALECT=[ADDRESS:]PORT ...\n");
-	for (int i = 0; i < OPTION_TEXTS; i++)
-	{
-		const OptionText *text = &option_texts[i];
-
-		printf("  --%s %-*s %s\n", text->name,
-			   (int) (34 - strlen(text->name)),
-			   text->argument != NULL ? text->argument : "", text->comment);
-	}
-	for (int d = 0; cs_sim_dialects[d] != NULL; d++)
-	{
-		printf("%s:\n", cs_sim_dialects[d]->name);
-		for (const CsSimSwitch *known = cs_sim_dialects[d]->switches;
-			 known->name; known++)
-			printf("  --%-35s %s\n", known->name, known->comment);
-	}
-}
-
-/* Every option as getopt_long() wants it. */
-static struct option *
-option_list(void)
-{
-	struct option *list = cs_sim_alloc((OPTION_TEXTS + 1) * sizeof(*list));
-	int			count = 0;
-
-	for (; count < OPTION_TEXTS; count++)
-	{
-		list[count].name = option_texts[count].name;
-		list[count].has_arg = option_texts[count].argument != NULL;
-		list[count].val = OPTION_LISTEN + count;
-	}
-	for (int d = 0; cs_sim_dialects[d] != NULL; d++)
-	{
-		for (const CsSimSwitch *known = cs_sim_dialects[d]->switches;
-			 known->name; known++)
-		{
-			list = cs_sim_resize(list, ((size_t) count + 2) * sizeof(*list));
-			memset(&list[count], 0, 2 * sizeof(*list));
-			list[count].name = known->name;
-			list[count].val = OPTION_SWITCH;
-			count++;
-		}
-	}
-	return list;
-}
-
-/* The value of a numeric option. */
-static uint64_t
-number_option(const char *name, uint64_t least, uint64_t most)
-{
-	uint64_t	value;
-
-	if (!cs_sim_parse_number(optarg, most, &value) || value < least)
-		cs_sim_fatal("--%s %s: not such a number", name, optarg);
-	return value;
-}
-
-/* Note one option. */
-static void
-take_option(Options *options, int code, const char *name)
-{
-	switch (code)
-	{
-		case OPTION_LISTEN:
-			add_value(&options->listen, optarg);
-			break;
-		case OPTION_LISTEN_TLS:
-			add_value(&options->listen_tls, optarg);
-			break;
-		case OPTION_CERT:
-			options->cert = optarg;
-			break;
-		case OPTION_KEY:
-			options->key = optarg;
-			break;
-		case OPTION_CONTROL:
-			options->control = (int) number_option(name, 0, 65535);
-			break;
-		case OPTION_REPLAY:
-			add_value(&options->replay, optarg);
-			break;
-		case OPTION_RATE:
-			if (!cs_sim_parse_rate(optarg, &options->rate))
-				cs_sim_fatal("--rate %s: not a rate", optarg);
-			break;
-		case OPTION_COUNT:
-			options->count = number_option(name, 0, UINT64_MAX);
-			break;
-		case OPTION_LOOP:
-			options->loop = true;
-			break;
-		case OPTION_NOW:
-			options->now = true;
-			break;
-		case OPTION_ACCOUNTS:
-			options->pool.accounts = number_option(name, 1, 100000000);
-			break;
-		case OPTION_SEED:
-			options->pool.seed = number_option(name, 0, UINT64_MAX);
-			break;
-		case OPTION_TO:
-			add_value(&options->hits, optarg);
-			break;
-		case OPTION_HIT_ACCOUNTS:
-			options->hits_file = optarg;
-			break;
-		case OPTION_TO_EVERY:
-			options->pool.hit_every = number_option(name, 1, UINT64_MAX);
-			break;
-		case OPTION_RECEIVE_EVERY:
-			options->pool.receive_every = number_option(name, 0, UINT64_MAX);
-			break;
-		case OPTION_TIMESTAMPS:
-			options->timestamps = true;
-			break;
-		case OPTION_REQUIRE_TOKEN:
-			options->token = optarg;
-			break;
-		case OPTION_JOURNAL:
-			options->journal = optarg;
-			break;
-		case OPTION_DIE_WITH_PARENT:
-			(void) prctl(PR_SET_PDEATHSIG, SIGTERM);
-			break;
-		case OPTION_HELP:
-			print_help();
-			exit(0);
-		case OPTION_SWITCH:
-			add_value(&options->switches, name);
-			break;
-		default:
-			exit(2);			/* getopt_long() has said why */
-	}
-}
-
-static void
-parse_options(Options *options, int argc, char **argv)
-{
-	struct option *list = option_list();
-	int			index = 0;
-	int			code;
-
-	memset(options, 0, sizeof(*options));
-	options->control = -1;
-	options->pool.accounts = 1000;
-	options->pool.seed = 1;
-	options->pool.hit_every = 10;
-	while ((code = getopt_long(argc, argv, "", list, &index)) != -1)
-		take_option(options, code, list[index].name);
-	free(list);
-	if (optind < argc)
-		cs_sim_fatal("unexpected argument: %s", argv[optind]);
-	if (options->listen.count + options->listen_tls.count == 0)
-		cs_sim_fatal("nothing to listen to; see --help");
-	if (options->listen_tls.count > 0 &&
-		(options->cert == NULL || options->key == NULL))
-		cs_sim_fatal("--listen-tls needs --cert and --key");
-}
-
 /* ---------- acting on it ---------- */
 
-/* The accounts that shall be hit: --to and the lines of --hit-accounts. */
-static void
-collect_hits(CsSimPool *pool, const Options *options)
+/* Is *text*, up to *length*, this name? */
+static bool
+is_name(const char *name, const char *text, size_t length)
 {
-	char	   *line = NULL;
-	size_t		size = 0;
-	size_t		room = 0;
-	FILE	   *file;
-
-	for (size_t i = 0; i < options->hits.count; i++)
-	{
-		pool->hits = cs_sim_resize(pool->hits, (i + 1) * sizeof(char *));
-		pool->hits[pool->hit_count++] = cs_sim_copy(options->hits.list[i]);
-		room = i + 1;
-	}
-	if (options->hits_file == NULL)
-		return;
-	file = fopen(options->hits_file, "re");
-	if (file == NULL)
-		cs_sim_fatal("%s: %s", options->hits_file, strerror(errno));
-	while (getline(&line, &size, file) >= 0)
-	{
-		line[strcspn(line, " \t\r\n")] = '\0';
-		if (*line == '\0')
-			continue;
-		if (pool->hit_count >= room)
-		{
-			room = 2 * room + 16;
-			pool->hits = cs_sim_resize(pool->hits, room * sizeof(char *));
-		}
-		pool->hits[pool->hit_count++] = cs_sim_copy(line);
-	}
-	free(line);
-	fclose(file);
+	return strlen(name) == length && strncmp(name, text, length) == 0;
 }
 
-/* The network for "DIALECT=...", made if need be; *value* is what follows. */
+/* Add a network of this dialect. */
+static CsSimNetwork *
+network_create(CsSim *sim, const CsSimDialect *dialect, const char *name,
+			   size_t length)
+{
+	CsSimNetwork **end = &sim->networks;
+	CsSimNetwork *network = cs_sim_alloc(sizeof(*network));
+
+	while (*end != NULL)
+		end = &(*end)->next;
+	*end = network;
+	network->sim = sim;
+	network->dialect = dialect;
+	network->name = cs_sim_alloc(length + 1);
+	memcpy(network->name, name, length);
+	for (int i = 0; dialect->settings != NULL && dialect->settings[i].name; i++)
+		network->settings[i] = dialect->settings[i].value;
+	return network;
+}
+
+/*
+ * The network for "DIALECT[:NAME]=...", made if need be; *value* is what
+ * follows.
+ */
 static CsSimNetwork *
 network_for(CsSim *sim, const char *argument, const char **value)
 {
 	size_t		length = strcspn(argument, "=");
-	CsSimNetwork **end = &sim->networks;
+	size_t		kind = strcspn(argument, ":=");
+	const char *name = argument + kind + (argument[kind] == ':');
 
 	*value = argument + length + (argument[length] == '=');
-	for (; *end != NULL; end = &(*end)->next)
-		if (strncmp((*end)->dialect->name, argument, length) == 0 &&
-			(*end)->dialect->name[length] == '\0')
-			return *end;
-	for (int d = 0; cs_sim_dialects[d] != NULL; d++)
+	length -= (size_t) (name - argument);
+	if (argument[kind] != ':')
 	{
-		if (strncmp(cs_sim_dialects[d]->name, argument, length) != 0 ||
-			cs_sim_dialects[d]->name[length] != '\0')
-			continue;
-		*end = cs_sim_alloc(sizeof(**end));
-		(*end)->sim = sim;
-		(*end)->dialect = cs_sim_dialects[d];
-		return *end;
+		name = argument;
+		length = kind;
 	}
-	cs_sim_fatal("not DIALECT=[ADDRESS:]PORT: %s", argument);
+	for (CsSimNetwork *network = sim->networks; network;
+		 network = network->next)
+		if (is_name(network->name, name, length) &&
+			is_name(network->dialect->name, argument, kind))
+			return network;
+	for (int d = 0; cs_sim_dialects[d] != NULL && length > 0; d++)
+		if (is_name(cs_sim_dialects[d]->name, argument, kind))
+			return network_create(sim, cs_sim_dialects[d], name, length);
+	cs_sim_fatal("not DIALECT[:NAME]=[ADDRESS:]PORT: %s", argument);
+}
+
+/*
+ * What "[NAME=]REST" says to this network: REST, or NULL if another network
+ * is named.
+ */
+static const char *
+said_to(const CsSimNetwork *network, const char *argument)
+{
+	size_t		length = strcspn(argument, "=");
+
+	for (const CsSimNetwork *other = network->sim->networks; other;
+		 other = other->next)
+		if (argument[length] == '=' && is_name(other->name, argument, length))
+			return other == network ? argument + length + 1 : NULL;
+	return argument;
+}
+
+/* Change what --set says; a setting may belong to another dialect. */
+static void
+apply_settings(CsSimNetwork *network, const CsSimValues *values)
+{
+	for (size_t i = 0; i < values->count; i++)
+	{
+		const char *text = said_to(network, values->list[i]);
+		char	   *name;
+		uint64_t	value;
+		size_t		length;
+
+		if (text == NULL)
+			continue;
+		length = strcspn(text, "=");
+		if (text[length] != '=' ||
+			!cs_sim_parse_number(text + length + 1, UINT64_MAX, &value))
+			cs_sim_fatal("not --set SETTING=N: %s", values->list[i]);
+		name = cs_sim_copy(text);
+		name[length] = '\0';
+		(void) cs_sim_set(network, name, value);
+		free(name);
+	}
+}
+
+/* Note an account that shall be hit, if this network is meant. */
+static void
+add_hit(CsSimNetwork *network, const char *argument)
+{
+	CsSimPool  *pool = &network->pool;
+	const char *account = said_to(network, argument);
+
+	if (account != NULL && (account != argument ||
+							network == network->sim->networks))
+		pool->hits[pool->hit_count++] = account;
+}
+
+/* What the command line says of this network's synthetic traffic. */
+static void
+apply_pool(CsSimNetwork *network, const CsSimOptions *options)
+{
+	network->pool = options->pool;
+	network->pool.hits = cs_sim_alloc((options->hits.count +
+									   options->hit_line_count) *
+									  sizeof(char *));
+	for (size_t i = 0; i < options->hits.count; i++)
+		add_hit(network, options->hits.list[i]);
+	for (size_t i = 0; i < options->hit_line_count; i++)
+		add_hit(network, options->hit_lines[i]);
 }
 
 /* Turn on the switches that this network's dialect has. */
 static void
-apply_switches(CsSimNetwork *network, const Values *names)
+apply_switches(CsSimNetwork *network, const CsSimValues *names)
 {
 	const CsSimSwitch *known = network->dialect->switches;
 
 	for (size_t i = 0; i < names->count; i++)
-		for (int s = 0; known[s].name != NULL; s++)
+		for (int s = 0; known != NULL && known[s].name != NULL; s++)
 			if (strcmp(known[s].name, names->list[i]) == 0)
 				network->switches |= UINT32_C(1) << s;
 }
 
 /* Start one network's traffic. */
 static void
-start_network(CsSimNetwork *network, const Options *options)
+start_network(CsSimNetwork *network, const CsSimOptions *options)
 {
 	const char **paths = cs_sim_alloc((options->replay.count + 1) *
 									  sizeof(char *));
 	size_t		count = 0;
-	size_t		length = strlen(network->dialect->name);
 	char		error[CS_SIM_ERROR_MAX];
 
+	apply_pool(network, options);
 	apply_switches(network, &options->switches);
-	network->token = options->token;
+	apply_settings(network, &options->settings);
+	for (size_t i = 0; i < options->tokens.count; i++)
+		if (said_to(network, options->tokens.list[i]) != NULL)
+			network->token = said_to(network, options->tokens.list[i]);
 	network->traffic.hold = !options->now;
 	network->traffic.loop = options->loop;
 	network->traffic.timestamps = options->timestamps;
@@ -437,12 +238,10 @@ start_network(CsSimNetwork *network, const Options *options)
 	cs_sim_traffic_start(network);
 	for (size_t i = 0; i < options->replay.count; i++)
 	{
-		const char *path = options->replay.list[i];
+		const char *path = said_to(network, options->replay.list[i]);
 
-		if (strncmp(path, network->dialect->name, length) == 0 &&
-			path[length] == '=')
-			paths[count++] = path + length + 1;
-		else if (strchr(path, '=') == NULL && network == network->sim->networks)
+		if (path != NULL && (path != options->replay.list[i] ||
+							 network == network->sim->networks))
 			paths[count++] = path;
 	}
 	if (count > 0 && !cs_sim_traffic_replay(network, paths, count, error))
@@ -481,11 +280,11 @@ watch_signals(CsSim *sim)
 
 /* Open every listener and say where. */
 static void
-open_listeners(CsSim *sim, const Options *options)
+open_listeners(CsSim *sim, const CsSimOptions *options)
 {
 	for (int tls = 0; tls < 2; tls++)
 	{
-		const Values *values = tls ? &options->listen_tls : &options->listen;
+		const CsSimValues *values = tls ? &options->listen_tls : &options->listen;
 
 		for (size_t i = 0; i < values->count; i++)
 		{
@@ -494,7 +293,7 @@ open_listeners(CsSim *sim, const Options *options)
 			CsSimListener *listener = cs_sim_listener_open(network, where, tls);
 			bool		v6 = strchr(listener->address, ':') != NULL;
 
-			printf("listening %s %s://%s%s%s:%d\n", network->dialect->name,
+			printf("listening %s %s://%s%s%s:%d\n", network->name,
 				   tls ? "wss" : "ws", v6 && !tls ? "[" : "",
 				   tls ? "localhost" : listener->address,
 				   v6 && !tls ? "]" : "", listener->port);
@@ -527,6 +326,8 @@ free_all(CsSim *sim)
 		cs_sim_traffic_stop(network);
 		if (network->dialect->stop != NULL)
 			network->dialect->stop(network);
+		free(network->name);
+		free(network->pool.hits);
 		free(network);
 	}
 	for (CsSimListener *listener = sim->listeners, *next; listener;
@@ -537,9 +338,6 @@ free_all(CsSim *sim)
 			close(listener->reserved);
 		free(listener);
 	}
-	for (size_t i = 0; i < sim->pool.hit_count; i++)
-		free(sim->pool.hits[i]);
-	free(sim->pool.hits);
 	if (sim->journal != NULL)
 		fclose(sim->journal);
 	cs_sim_output_end();
@@ -548,14 +346,12 @@ free_all(CsSim *sim)
 int
 main(int argc, char **argv)
 {
-	Options		options;
+	CsSimOptions options;
 	static CsSim sim;
 
-	parse_options(&options, argc, argv);
+	cs_sim_options_parse(&options, argc, argv);
 	(void) signal(SIGPIPE, SIG_IGN);
 	lws_set_log_level(LLL_ERR | LLL_WARN, NULL);
-	sim.pool = options.pool;
-	collect_hits(&sim.pool, &options);
 	if (options.journal != NULL &&
 		(sim.journal = fopen(options.journal, "we")) == NULL)
 		cs_sim_fatal("%s: %s", options.journal, strerror(errno));
@@ -574,10 +370,6 @@ main(int argc, char **argv)
 			cs_sim_fatal("the event loop failed");
 	lws_context_destroy(sim.context);
 	free_all(&sim);
-	free(options.listen.list);
-	free(options.listen_tls.list);
-	free(options.replay.list);
-	free(options.hits.list);
-	free(options.switches.list);
+	cs_sim_options_free(&options);
 	return 0;
 }

@@ -6,8 +6,10 @@
  * The simulator plays the servers chainstream connects to.  It is one
  * process with one event loop (libwebsockets' own), and these parts:
  *
- *	  simulator.c	options and main()
- *	  server.c		WebSocket connections, over libwebsockets
+ *	  simulator.c	main(): the networks of the command line
+ *	  options.c		the command line
+ *	  server.c		connections, over libwebsockets
+ *	  http.c		plain HTTP: requests, answers, streams begun
  *	  listener.c	listening sockets and other descriptors of the loop
  *	  output.c		what is to be written to a client: framing and queue
  *	  traffic.c		which notifications go out when: rates, replay
@@ -18,8 +20,8 @@
  *
  * Vocabulary: a *network* is one dialect being served, with its listeners,
  * its clients, its traffic and its faults; a *client* is one WebSocket
- * connection; an *item* is one notification before it is rendered for the
- * clients that shall have it.
+ * connection, or one unending response (server-sent events); an *item* is one
+ * notification before it is rendered for the clients that shall have it.
  *
  * Memory that cannot be had ends the process: this is a test tool.
  *
@@ -40,6 +42,9 @@
 /* Notification topics of one dialect, for the statistics. */
 #define CS_SIM_TOPICS_MAX 16
 
+/* Numbers of one dialect that "set" changes. */
+#define CS_SIM_SETTINGS_MAX 24
+
 /* Longest text of an error, with its NUL. */
 #define CS_SIM_ERROR_MAX 256
 
@@ -54,6 +59,8 @@ typedef struct CsSimWatch CsSimWatch;
 typedef struct CsSimChunk CsSimChunk;
 typedef struct CsSimItem CsSimItem;
 typedef struct CsSimDialect CsSimDialect;
+typedef struct CsSimRequest CsSimRequest;
+typedef struct CsSimText CsSimText;
 
 /* ---------- state ---------- */
 
@@ -62,7 +69,7 @@ typedef struct CsSimPool
 {
 	uint64_t	accounts;		/* size of the pool */
 	uint64_t	seed;
-	char	  **hits;			/* accounts that shall receive, as given */
+	const char **hits;			/* accounts that shall receive, as given */
 	size_t		hit_count;
 	uint64_t	hit_every;		/* every so many-th transfer goes to one */
 	uint64_t	receive_every;	/* every so many-th block is a receive */
@@ -96,13 +103,19 @@ typedef struct CsSimFaults
 	int			http_status;	/* instead of 101; 0: none */
 	char		http_header[512];	/* to go with it */
 	int			handshake_delay_ms; /* between accept and the first byte read */
+	bool		mute;			/* no pings, heartbeats or keep-alives */
+	int			rest_status;	/* instead of an answer; 0: none */
+	uint64_t	rest_count;		/* so often; 0: for ever */
+	int			rest_delay_ms;	/* before each answer */
 } CsSimFaults;
 
 /* What happened, for audits. */
 typedef struct CsSimStats
 {
-	uint64_t	accepted;		/* WebSocket connections, ever */
-	uint64_t	refused;		/* handshakes answered otherwise */
+	uint64_t	accepted;		/* clients, ever */
+	uint64_t	refused;		/* requests and handshakes, with 4xx or 5xx */
+	uint64_t	answered;		/* plain requests, otherwise */
+	uint64_t	dropped;		/* notifications that found a queue full */
 	uint64_t	requests;		/* messages received */
 	uint64_t	sent;			/* notifications written to sockets */
 	uint64_t	sent_by_topic[CS_SIM_TOPICS_MAX];
@@ -113,14 +126,18 @@ typedef struct CsSimStats
 struct CsSimNetwork
 {
 	CsSim	   *sim;
+	char	   *name;			/* the dialect's, or an own one */
 	const CsSimDialect *dialect;
 	CsSimNetwork *next;
 	CsSimClient *clients;
+	CsSimPool	pool;
 	CsSimTraffic traffic;
 	CsSimFaults faults;
 	CsSimStats	stats;
 	uint32_t	switches;		/* bit i: the dialect's switch i is on */
-	const char *token;			/* required in the handshake; NULL: none */
+	uint64_t	settings[CS_SIM_SETTINGS_MAX];	/* as the dialect lists them */
+	const char *token;			/* required in every request; NULL: none */
+	lws_sorted_usec_list_t timer;	/* cs_sim_network_timer() */
 	void	   *state;			/* the dialect's */
 };
 
@@ -139,7 +156,10 @@ struct CsSimListener
 typedef enum CsSimClose
 {
 	CS_SIM_STAY,
-	CS_SIM_CLOSE_FRAME			/* with close_code and close_reason */
+	CS_SIM_CLOSE_FRAME,			/* with close_code and close_reason */
+	CS_SIM_CLOSE_EMPTY,			/* close frame without a code */
+	CS_SIM_CLOSE_TCP,			/* without a close frame */
+	CS_SIM_CLOSING				/* the empty frame is written */
 } CsSimClose;
 
 struct CsSimClient
@@ -148,6 +168,8 @@ struct CsSimClient
 	CsSimClient *next;
 	struct lws *wsi;
 	uint64_t	id;				/* 1, 2, ... in order of arrival */
+	bool		sse;			/* an unending response, no WebSocket */
+	lws_sorted_usec_list_t timer;	/* cs_sim_client_timer() */
 
 	/* input: the message being received */
 	char	   *input;
@@ -158,6 +180,7 @@ struct CsSimClient
 	CsSimChunk *first;
 	CsSimChunk *last;
 	size_t		queued;			/* bytes in the chunks */
+	size_t		waiting;		/* notifications in the chunks */
 	char	   *held;			/* notification kept back by "reorder" */
 	size_t		held_length;
 	int			held_topic;
@@ -178,7 +201,6 @@ struct CsSim
 	struct lws_vhost *tls;		/* NULL: no listener needs it */
 	CsSimNetwork *networks;
 	CsSimListener *listeners;
-	CsSimPool	pool;
 	FILE	   *journal;		/* NULL: none */
 	uint64_t	next_client;
 	bool		stopping;
@@ -198,12 +220,32 @@ extern void cs_sim_server_adopt(CsSimListener *listener, int fd);
 /* Close every client politely and end the loop when they are gone. */
 extern void cs_sim_server_stop(CsSim *sim);
 
-/* Cut a client off without a close frame: with RST, or else with FIN. */
+/*
+ * Make the client of a connection that was upgraded, or that becomes a stream
+ * whose head is *head*.
+ */
+extern CsSimClient *cs_sim_client_create(struct lws *wsi, bool sse,
+										 const CsSimRequest *request,
+										 const CsSimText *head);
+
+/*
+ * Cut a client off at once without a close frame: with RST, or else with
+ * FIN.  Not from a dialect's functions: the client is gone afterwards.
+ */
 extern void cs_sim_client_drop(CsSimClient *client, bool reset);
 
-/* Close with this code and reason once everything queued is written. */
+/*
+ * Close once everything queued is written: with this code and reason; code 0:
+ * with an empty close frame.  A stream ends with its last chunk.
+ */
 extern void cs_sim_client_close(CsSimClient *client, int code,
 								const char *reason);
+
+/* End TCP once everything queued is written, without a close frame. */
+extern void cs_sim_client_end(CsSimClient *client);
+
+/* Call the dialect's timer() in so many milliseconds, once; 0: no more. */
+extern void cs_sim_client_timer(CsSimClient *client, uint64_t ms);
 
 /* ---------- listener.c ---------- */
 
@@ -232,16 +274,23 @@ extern bool cs_sim_listener_pause(CsSimListener *listener, bool paused);
 
 /* ---------- output.c ---------- */
 
+/* Instead of the topic of a notification. */
+#define CS_SIM_REPLY	(-1)
+#define CS_SIM_FAULT	(-2)	/* looks like a notification, and is none */
+
 /* What is to be sent; the text is copied. */
 typedef struct CsSimMessage
 {
 	const char *data;
 	size_t		length;
-	int			topic;			/* of a notification; -1: a reply */
+	int			topic;			/* of a notification, or one of the above */
 	const char *hash;			/* for the journal, NUL-terminated; or NULL */
 } CsSimMessage;
 
-/* Queue one message to one client, framed as the dialect does. */
+/*
+ * Queue one message to one client, framed as the dialect does.  A notification
+ * that finds the client's queue full is silently lost.
+ */
 extern void cs_sim_send(CsSimClient *client, const CsSimMessage *message);
 
 /* Queue bytes as they are: no framing, no faults, no statistics. */
@@ -260,6 +309,18 @@ extern bool cs_sim_output_write(CsSimClient *client);
 
 /* Let go of a notification that "reorder" held back. */
 extern void cs_sim_output_release(CsSimClient *client);
+
+/* Queue a ping frame, unless the network is mute. */
+extern void cs_sim_send_ping(CsSimClient *client, const char *data,
+							 size_t length);
+
+/*
+ * Queue bytes of the stream, as one chunk of HTTP.  As a sign of life they
+ * are not sent while the network is mute.
+ */
+extern void cs_sim_send_stream(CsSimClient *client, const char *data,
+							   size_t length);
+extern void cs_sim_send_heartbeat(CsSimClient *client, const char *data);
 
 /* Forget everything queued. */
 extern void cs_sim_output_clear(CsSimClient *client);
@@ -295,6 +356,9 @@ extern void cs_sim_traffic_refill(CsSimNetwork *network, CsSimClient *client);
 /* A client subscribed to something. */
 extern void cs_sim_traffic_subscribed(CsSimNetwork *network);
 
+/* Call the dialect's tick() in so many milliseconds, once; 0: no more. */
+extern void cs_sim_network_timer(CsSimNetwork *network, uint64_t ms);
+
 /* The network's wall clock, in milliseconds since 1970. */
 extern int64_t cs_sim_now_ms(const CsSimNetwork *network);
 
@@ -307,12 +371,12 @@ extern int64_t cs_sim_stamp_ms(const CsSimNetwork *network, int64_t recorded);
 /* ---------- faults.c and control.c ---------- */
 
 /* Growing text, for answers. */
-typedef struct CsSimText
+struct CsSimText
 {
 	char	   *data;			/* NUL-terminated once something was added */
 	size_t		length;
 	size_t		size;
-} CsSimText;
+};
 
 extern void cs_sim_text_add(CsSimText *text, const char *data, size_t length);
 extern void cs_sim_text_printf(CsSimText *text, const char *format,...)
@@ -336,6 +400,10 @@ extern void cs_sim_control_start(CsSim *sim, int port);
 extern int	cs_sim_control_callback(struct lws *wsi,
 									enum lws_callback_reasons reason,
 									void *user, void *in, size_t len);
+
+/* Change a setting of the network's dialect; false: it has none such. */
+extern bool cs_sim_set(CsSimNetwork *network, const char *name,
+					   uint64_t value);
 
 /* Parse "on" or "off"; unsigned numbers; the rest of a line into words. */
 extern bool cs_sim_parse_switch(const char *text, bool *value);

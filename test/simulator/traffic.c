@@ -43,6 +43,23 @@ monotonic_ns(void)
 	return now.tv_sec * NS_PER_SECOND + now.tv_nsec;
 }
 
+static void
+network_timer(lws_sorted_usec_list_t *timer)
+{
+	CsSimNetwork *network = lws_container_of(timer, CsSimNetwork, timer);
+
+	network->dialect->tick(network);
+}
+
+void
+cs_sim_network_timer(CsSimNetwork *network, uint64_t ms)
+{
+	lws_sul_cancel(&network->timer);
+	if (ms > 0)
+		lws_sul_schedule(network->sim->context, 0, &network->timer,
+						 network_timer, (lws_usec_t) ms * LWS_US_PER_MS);
+}
+
 int64_t
 cs_sim_now_ms(const CsSimNetwork *network)
 {
@@ -72,13 +89,26 @@ anybody_subscribed(const CsSimNetwork *network)
 	return false;
 }
 
+/* Has this client room for more? */
+static bool
+has_room(const CsSimClient *client)
+{
+	const CsSimDialect *dialect = client->network->dialect;
+	size_t		limit = 0;
+
+	if (dialect->queue_limit != NULL)
+		limit = dialect->queue_limit(client);
+	/* Half of it is kept for what one item may cause. */
+	return client->queued < ROOM && (limit == 0 || client->waiting < limit / 2);
+}
+
 /* Does every client that waits for notifications have room for more? */
 static bool
 everybody_has_room(const CsSimNetwork *network)
 {
 	for (const CsSimClient *client = network->clients; client;
 		 client = client->next)
-		if (!client->dead && client->queued >= ROOM &&
+		if (!client->dead && !has_room(client) &&
 			network->dialect->subscribed(client))
 			return false;
 	return true;
