@@ -18,7 +18,8 @@ cs_sim_text_add(CsSimText *text, const char *data, size_t length)
 		text->size = 2 * (text->length + length + 1);
 		text->data = cs_sim_resize(text->data, text->size);
 	}
-	memcpy(text->data + text->length, data, length);
+	if (length > 0)				/* *data* may be NULL then */
+		memcpy(text->data + text->length, data, length);
 	text->length += length;
 	text->data[text->length] = '\0';
 }
