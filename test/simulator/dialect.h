@@ -41,9 +41,8 @@ struct CsSimDialect
 	const CsSimSwitch *switches;	/* ends with a NULL name; at most 32 */
 	const CsSimSetting *settings;	/* ends with a NULL name */
 	const CsSimCommand *commands;	/* its own; ends with a NULL name */
-	const char *token_parameter;	/* query parameter of --require-token */
-	const char *token_header;	/* or header, in lower case; "Bearer " is
-								 * skipped */
+	const char *const *token_parameters;	/* of the query; NULL-terminated */
+	const char *const *token_headers;	/* in lower case; NULL-terminated */
 
 	/* the WebSocket server */
 	const char *server;			/* value of the Server header */
@@ -105,6 +104,9 @@ struct CsSimDialect
 	void		(*event) (CsSimClient *client, const CsSimMessage *message,
 						  CsSimText *text);
 
+	/* Answers overtake notifications that wait. */
+	bool		replies_first;
+
 	/* So many notifications may wait for a client; 0: any number. */
 	size_t		(*queue_limit) (const CsSimClient *client);
 
@@ -134,6 +136,7 @@ struct CsSimDialect
 };
 
 extern const CsSimDialect cs_sim_dialect_nano;
+extern const CsSimDialect cs_sim_dialect_toncenter;
 
 /* All dialects, NULL-terminated. */
 extern const CsSimDialect *const cs_sim_dialects[];

@@ -146,6 +146,32 @@ cs_sim_request_header(const CsSimRequest *request, const char *name,
 	return length > 0;
 }
 
+void
+cs_sim_request_token(const CsSimRequest *request, const CsSimDialect *dialect,
+					 char *token, size_t size)
+{
+	*token = '\0';
+	for (const char *const *name = dialect->token_headers;
+		 name != NULL && *name != NULL; name++)
+	{
+		if (!cs_sim_request_header(request, *name, token, size))
+			continue;
+		if (strncasecmp(token, "Bearer ", 7) == 0)
+			memmove(token, token + 7, strlen(token + 7) + 1);
+		return;
+	}
+	for (const char *const *name = dialect->token_parameters;
+		 name != NULL && *name != NULL; name++)
+	{
+		const char *given = cs_sim_request_argument(request, *name);
+
+		if (given == NULL)
+			continue;
+		snprintf(token, size, "%s", given);
+		return;
+	}
+}
+
 /* ---------- answers ---------- */
 
 void
@@ -243,28 +269,6 @@ write_answer(struct lws *wsi, CsSimNetwork *network,
 
 /* ---------- what becomes of a request ---------- */
 
-/* Is the token that is asked for there? */
-static bool
-token_given(const CsSimNetwork *network, const CsSimRequest *request)
-{
-	const CsSimDialect *dialect = network->dialect;
-	const char *given = NULL;
-	char		header[1024];
-
-	if (dialect->token_parameter != NULL)
-		given = cs_sim_request_argument(request, dialect->token_parameter);
-	if (given != NULL && strcmp(given, network->token) == 0)
-		return true;
-	if (dialect->token_header == NULL ||
-		!cs_sim_request_header(request, dialect->token_header, header,
-							   sizeof(header)))
-		return false;
-	given = header;
-	if (strncasecmp(given, "Bearer ", 7) == 0)
-		given += 7;
-	return strcmp(given, network->token) == 0;
-}
-
 /* An answer that is not the dialect's idea, in its manner if it has one. */
 static void
 refuse(CsSimNetwork *network, const CsSimRequest *request,
@@ -285,6 +289,7 @@ decide(CsSimNetwork *network, const CsSimRequest *request,
 	   CsSimResponse *response)
 {
 	CsSimFaults *faults = &network->faults;
+	char		token[1024];
 
 	memset(response, 0, sizeof(*response));
 	response->status = request->upgrade ? 101 : 400;
@@ -295,7 +300,8 @@ decide(CsSimNetwork *network, const CsSimRequest *request,
 			   faults->http_header);
 		return;
 	}
-	if (network->token != NULL && !token_given(network, request))
+	cs_sim_request_token(request, network->dialect, token, sizeof(token));
+	if (network->token != NULL && strcmp(token, network->token) != 0)
 	{
 		refuse(network, request, response, 401, "");
 		return;

@@ -50,6 +50,14 @@ extern const char *cs_sim_request_argument(const CsSimRequest *request,
 extern bool cs_sim_request_header(const CsSimRequest *request,
 								  const char *name, char *value, size_t size);
 
+/*
+ * The token that a request brings: the first argument or header of these that
+ * is there, without "Bearer ".  Empty without one.
+ */
+extern void cs_sim_request_token(const CsSimRequest *request,
+								 const CsSimDialect *dialect, char *token,
+								 size_t size);
+
 /* Answer with this; *body* is a text, or a JSON value (released). */
 extern void cs_sim_respond_text(CsSimResponse *response, int status,
 								const char *type, const char *body);

@@ -50,6 +50,7 @@ struct CsSimChunk
 	CsSimChunk *next;
 	size_t		used;
 	bool		whole;			/* ends where a frame ends */
+	bool		reply;			/* has overtaken the notifications */
 	uint32_t	topics[CS_SIM_TOPICS_MAX];	/* notifications that end in it */
 	uint32_t	notifications;
 	CsSimText	journal;		/* lines to write once it is sent */
@@ -258,6 +259,36 @@ send_message(CsSimClient *client, const CsSimMessage *message)
 	cs_sim_send_frame(client, opcode | FRAME_FINAL, data, length);
 }
 
+/*
+ * Queue a reply before everything that waits, but behind replies that did so.
+ * Chunks begin where frames do: what was begun has been written whole.
+ */
+static void
+send_reply_first(CsSimClient *client, const CsSimMessage *message)
+{
+	CsSimChunk *first = client->first;
+	CsSimChunk *last = client->last;
+	CsSimChunk **at = &first;
+
+	if (first == NULL)
+	{
+		send_message(client, message);
+		return;
+	}
+	client->first = NULL;
+	client->last = NULL;
+	send_message(client, message);
+	for (CsSimChunk *chunk = client->first; chunk; chunk = chunk->next)
+		chunk->reply = true;
+	while (*at != NULL && (*at)->reply)
+		at = &(*at)->next;
+	client->last->next = *at;
+	if (*at != NULL)
+		client->last = last;
+	*at = client->first;
+	client->first = first;
+}
+
 /* Queue a notification, and note what it was. */
 static void
 send_notification(CsSimClient *client, const CsSimMessage *message)
@@ -317,6 +348,11 @@ cs_sim_send(CsSimClient *client, const CsSimMessage *message)
 
 	if (client->dead || client->close != CS_SIM_STAY)
 		return;
+	if (message->topic == CS_SIM_REPLY && network->dialect->replies_first)
+	{
+		send_reply_first(client, message);
+		return;
+	}
 	if (message->topic < 0)
 	{
 		send_message(client, message);

@@ -20,6 +20,7 @@
 
 const CsSimDialect *const cs_sim_dialects[] = {
 	&cs_sim_dialect_nano,
+	&cs_sim_dialect_toncenter,
 	NULL
 };
 
