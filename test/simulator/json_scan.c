@@ -262,7 +262,7 @@ javascript_token(const CsSimScan *scan, CsSimText *text)
 	cs_sim_text_printf(text, "Unexpected token '%c', %s\"%.*s\"%s is not valid JSON",
 					   scan->data[scan->at], from > 0 ? "..." : "",
 					   (int) (to - from), scan->data + from,
-					   to < scan->length ? "... " : "");
+					   to < scan->length ? "..." : "");
 }
 
 void

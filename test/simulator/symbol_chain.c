@@ -376,7 +376,8 @@ announce(CsSimNetwork *network, SymbolTransaction *transaction)
 	if (transaction->type == SYMBOL_AGGREGATE_BONDED)
 	{
 		sent += notify_added(network, SYMBOL_PARTIAL_ADDED, transaction);
-		sent += notify_cosignature(network, transaction);
+		if (transaction->failure == NULL)
+			sent += notify_cosignature(network, transaction);
 		sent += notify_removed(network, SYMBOL_PARTIAL_REMOVED, transaction);
 	}
 	if (transaction->failure == NULL)

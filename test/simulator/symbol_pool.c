@@ -24,6 +24,9 @@
 #define ALIAS_EVERY		37
 #define FAILURE_EVERY	50
 
+/* And every so many-th aggregate. */
+#define EXPIRY_EVERY	5
+
 #define HARVESTERS		5
 
 /* The time of the first transaction without --timestamps. */
@@ -447,5 +450,11 @@ cs_sim_symbol_transaction(CsSimNetwork *network, uint64_t number,
 		finish_transfer(network, pool, number % ALIAS_EVERY == ALIAS_EVERY - 1,
 						transaction);
 	else
+	{
+		/* Some find no cosigner and expire. */
+		if (number / AGGREGATE_EVERY % EXPIRY_EVERY == EXPIRY_EVERY - 1)
+			transaction->failure =
+				"Failure_Extension_Partial_Transaction_Cache_Prune";
 		finish_aggregate(network, pool, transaction);
+	}
 }

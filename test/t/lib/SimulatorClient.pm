@@ -151,7 +151,7 @@ sub ask_http
 	my $client = { socket => $socket, in => '' };
 	print $socket $request;
 	fill($client, sub {
-		return $client->{in} =~ /^Content-Length: (\d+)\r\n.*?\r\n\r\n(.*)$/ims && length $2 >= $1;
+		return $client->{in} =~ /^Content-Length: (\d+)\r\n(?:.*?\r\n)?\r\n(.*)\z/ims && length $2 >= $1;
 	});
 	my ($head, $body) = split /\r\n\r\n/, $client->{in}, 2;
 	return ($head =~ m{^HTTP/1.1 (\d+)}, $head, $body);
