@@ -45,8 +45,19 @@ static const char *const reported[] = {
 	"Unknown ext",
 	"problems parsing header",
 	"accepting ",
+	"chunking failure",
 	NULL
 };
+
+/* Bytes of a peer, as libwebsockets dumps them: "0010: 68 65 6C 6C 6F". */
+static bool
+is_dump(const char *line)
+{
+	static const char digits[] = "0123456789ABCDEF";
+
+	return strspn(line, digits) == 4 && strncmp(line + 4, ": ", 2) == 0 &&
+		strspn(line + 6, digits) == 2 && line[8] == ' ';
+}
 
 static CsWireLogLevel
 level_of(int level, const char *line)
@@ -82,7 +93,7 @@ emit(int library_level, const char *line)
 	}
 	while (*line == ' ')
 		line++;
-	if (level < lowest || *line == '\0' || *line == '\n' ||
+	if (level < lowest || *line == '\0' || *line == '\n' || is_dump(line) ||
 		strstr(line, unwanted) != NULL)
 		return;
 	if (ring_count == RING_LINES)

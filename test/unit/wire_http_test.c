@@ -122,6 +122,22 @@ take_stream(CsWire *wire, CsWireEvent *event)
 	return text;
 }
 
+/* What a peer does wrong is in the reason; the log does not repeat it. */
+static void
+is_quiet(CsWire *wire)
+{
+	CsWireLogLevel level;
+	const char *line;
+	int			count = 0;
+
+	while (cs_wire_next_log(wire, &level, &line))
+	{
+		printf("# %s\n", line);
+		count++;
+	}
+	ok(count == 0, "nothing is logged");
+}
+
 /* ---------- streams ---------- */
 
 static void
@@ -283,6 +299,7 @@ answered(const char *name, const char *answer, int status, const char *body)
 		ok(await(wire, &event, 3000) && event.kind == CS_WIRE_CLOSED &&
 		   event.was_open && strcmp(event.reason, "the answer is complete") == 0,
 		   "and closed then");
+		is_quiet(wire);
 		cs_wire_destroy(wire);
 		peer_stop(server);
 	}
@@ -424,6 +441,7 @@ refused(const char *answer, int status, const char *reason)
 	snprintf(whole, sizeof(whole), "127.0.0.1 port %d answered HTTP %s",
 			 server->port, reason);
 	is(event.reason, whole, "reason");
+	is_quiet(wire);
 	cs_wire_destroy(wire);
 	peer_stop(server);
 }
@@ -539,6 +557,7 @@ unanswered(const char *answer, bool stay, CsTransport transport,
 	ok(fails(wire, &params, &event) && !event.was_open, "fails: %s", answer);
 	snprintf(whole, sizeof(whole), reason, server->port);
 	is(event.reason, whole, "reason");
+	is_quiet(wire);
 	cs_wire_destroy(wire);
 	peer_stop(server);
 }
@@ -565,6 +584,7 @@ broken(const char *answer, bool reset, const char *reason)
 		   event.kind == CS_WIRE_CLOSED && event.was_open,
 		   "no message of a broken answer");
 		is(event.reason, reason, "reason");
+		is_quiet(wire);
 		cs_wire_destroy(wire);
 		peer_stop(server);
 	}
