@@ -433,6 +433,28 @@ peer_spoke(const CsConnection *connection)
 }
 
 /*
+ * Have libwebsockets listen to the answer, without the rest of the body.  What
+ * SSL_peek() has taken from the socket it would not look for: it is told, once
+ * for the end of the body and once for the answer.
+ */
+static void
+stop_body(CsConnection *connection)
+{
+	struct lws_pollfd ready = {lws_get_socket_fd(connection->wsi), LWS_POLLIN,
+	LWS_POLLIN};
+	bool		encrypted = lws_get_ssl(connection->wsi) != NULL;
+
+	connection->body_sent = connection->body_length;
+	connection->wire->acted = true;
+	lws_client_http_body_pending(connection->wsi, 0);
+	for (int i = 0; i < 2 && encrypted && connection->wsi != NULL; i++)
+	{
+		ready.revents = LWS_POLLIN;
+		lws_service_fd(connection->wire->context, &ready);
+	}
+}
+
+/*
  * Do what is due before the connection is open; only to be called when no
  * library is on the stack.
  *
@@ -451,11 +473,7 @@ cs_http_act(CsConnection *connection)
 	else if (connection->wsi != NULL && connection->requested &&
 			 connection->body_sent < connection->body_length &&
 			 peer_spoke(connection))
-	{
-		connection->body_sent = connection->body_length;
-		lws_client_http_body_pending(connection->wsi, 0);
-		connection->wire->acted = true;
-	}
+		stop_body(connection);
 }
 
 /* ---------- the end ---------- */

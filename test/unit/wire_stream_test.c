@@ -454,6 +454,66 @@ test_tls_end(void)
 	cs_wire_destroy(wire);
 }
 
+/* Answers at once, reads nothing of the body, and does not go away. */
+static void
+script_deny(Peer *peer)
+{
+	if (peer_request(peer))
+		peer_say(peer, "HTTP/1.1 413 Too Large\r\nContent-Length: 8\r\n\r\n"
+				 "too much");
+	while (!peer->server->stopping)
+		usleep(5000);
+}
+
+/* Reads the body before it answers with its length. */
+static void
+script_count(Peer *peer)
+{
+	char		answer[64];
+	size_t		length;
+
+	if (!peer_request(peer))
+		return;
+	usleep(50000);				/* the client has to wait for room */
+	free(peer_body(peer, &length));
+	snprintf(answer, sizeof(answer), "HTTP/1.1 200 OK\r\n\r\n%zu", length);
+	peer_say(peer, answer);
+}
+
+static void
+test_tls_post(void)
+{
+	CsWire	   *wire = wire_start(MIB, MIB, file("ca.pem"));
+	PeerServer *server = start(script_deny, true);
+	CsConnectParams params = stream_params(server);
+	CsWireEvent event;
+	char	   *body = malloc(8 * MIB + 1);
+	clock_t		used = clock();
+	int64_t		begin = milliseconds();
+
+	if (body == NULL)
+		bail_out("out of memory");
+	memset(body, 'x', 8 * MIB);
+	body[8 * MIB] = '\0';
+	params.body = body;
+	ok(fails(wire, &params, &event) && milliseconds() - begin < 1000 &&
+	   strstr(event.reason, "413 Too Large: too much") != NULL,
+	   "refused over TLS before the body was read: %s", event.reason);
+	ok(clock() - used < CLOCKS_PER_SEC / 4, "without turning in circles");
+	peer_stop(server);
+
+	server = start(script_count, true);
+	params = stream_params(server);
+	params.transport = CS_TRANSPORT_HTTP;
+	params.body = body;
+	open_with(wire, &params, &event);
+	ok(await(wire, &event, 5000) && event.kind == CS_WIRE_MESSAGE &&
+	   strcmp(event.data, "8388608") == 0, "a large body over TLS");
+	free(body);
+	cs_wire_destroy(wire);
+	peer_stop(server);
+}
+
 /* ---------- addresses ---------- */
 
 static void
@@ -672,6 +732,7 @@ main(void)
 	test_idle(true);
 	test_silence();
 	test_tls_end();
+	test_tls_post();
 	test_addresses();
 	test_ends();
 	test_end_of_flood(false);
