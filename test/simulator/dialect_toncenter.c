@@ -359,8 +359,12 @@ respond(CsSimNetwork *network, const CsSimRequest *request,
 static void
 reply_with(CsSimClient *client, const CsSimText *text)
 {
+	/* What is no reply does not overtake. */
+	const bool	overtake = !cs_sim_switch(client->network,
+										  TC_FIRST_BEFORE_REPLY);
 	const CsSimMessage message = {
-		text->data, text->length, CS_SIM_REPLY, NULL
+		text->data, text->length,
+		overtake || client->sse ? CS_SIM_REPLY : CS_SIM_FAULT, NULL
 	};
 
 	cs_sim_send(client, &message);

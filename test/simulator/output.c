@@ -270,7 +270,7 @@ send_reply_first(CsSimClient *client, const CsSimMessage *message)
 	CsSimChunk *last = client->last;
 	CsSimChunk **at = &first;
 
-	if (first == NULL)
+	if (client->waiting == 0)	/* else this could overtake a stream's head */
 	{
 		send_message(client, message);
 		return;

@@ -209,7 +209,9 @@ parse(const char *data, size_t length, Error error)
 	if (!cs_sim_json_scan(&scan, data, length) || !cs_sim_json_scan_end(&scan))
 	{
 		cs_sim_json_go(&scan, &why);
-		snprintf(error, sizeof(Error), "%s", why.data);
+		/* What a decoder of a stream calls an end of file. */
+		snprintf(error, sizeof(Error), "%s", scan.at >= length ?
+				 "unexpected end of JSON input" : why.data);
 		free(why.data);
 		return NULL;
 	}

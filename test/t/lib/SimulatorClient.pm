@@ -5,11 +5,14 @@
 #	say_to($client, '{"a":1}');		one text frame
 #	my $text = hear($client);		the next message, or undef
 #	my $answer = get($simulator, 'symbol', '/chain/info');
+#	my $stream = stream_from($simulator, 'toncenter', "POST /sse HTTP/1.1\r\n...");
+#	my $event = hear_event($stream);	up to an empty line, with it
 #
 # A client is a hash: header (of the handshake's answer), frames (first byte
 # and length of each), text (messages not yet heard), 8, 9 and 10 (payload of
 # the last close, ping and pong frame), pings (how many), end (why the peer is
-# gone).
+# gone).  A stream has chunks (each as it came), stream (what was not yet
+# heard) and whole (it ended as it should).
 package SimulatorClient;
 
 use strict;
@@ -22,7 +25,8 @@ use IO::Socket::INET;
 use JSON::PP ();
 use Time::HiRes qw(time);
 
-our @EXPORT_OK = qw(connect_to say_to say_piece hear hear_all fill get ask_http);
+our @EXPORT_OK =
+  qw(connect_to say_to say_piece hear hear_all hear_event fill get ask_http request stream_from);
 
 sub address
 {
@@ -31,7 +35,7 @@ sub address
 }
 
 # Connect; returns what the server answered if it was not 101.  A client that
-# is not to pong stays silent.
+# is not to pong stays silent.  Option headers: further ones, a list.
 sub connect_to
 {
 	my ($simulator, $dialect, $path, %options) = @_;
@@ -41,7 +45,8 @@ sub connect_to
 	my $client = { socket => $socket, in => '', text => [], frames => [], pings => 0, %options };
 	my $key = 'dGhlIHNhbXBsZSBub25jZQ==';
 	print $socket "GET $path HTTP/1.1\r\nHost: node\r\nUpgrade: websocket\r\n",
-	  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: $key\r\n\r\n";
+	  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: $key\r\n",
+	  map({ "$_\r\n" } @{ $options{headers} // [] }), "\r\n";
 	fill($client, sub { $client->{in} =~ /\r\n\r\n/ });
 	$client->{in} =~ s/^(.*?\r\n)\r\n//s or return 'closed';
 	$client->{header} = $1;
@@ -62,7 +67,8 @@ sub fill
 		next unless IO::Select->new($client->{socket})->can_read(0.05);
 		my $got = sysread $client->{socket}, $client->{in}, 1 << 20, length $client->{in};
 		$client->{end} = defined $got ? 'closed' : "$!" unless $got;
-		take_frames($client) if exists $client->{header};
+		take_chunks($client) if $client->{chunks};
+		take_frames($client) if exists $client->{header} && !$client->{chunks};
 	}
 	return $condition->();
 }
@@ -92,6 +98,25 @@ sub take_frames
 		}
 		$client->{part} = ($first & 15) ? $data : $client->{part} . $data;
 		push @{ $client->{text} }, $client->{part} if $first & 128;
+	}
+	return;
+}
+
+# Cut what has come into chunks of HTTP.
+sub take_chunks
+{
+	my ($client) = @_;
+	while ($client->{in} =~ /^([0-9a-f]+)\r\n/)
+	{
+		my ($head, $length) = ($+[0], hex $1);
+		last if length $client->{in} < $head + $length + 2;
+		die 'no line end behind a chunk'
+		  if substr($client->{in}, $head + $length, 2) ne "\r\n";
+		my $data = substr $client->{in}, $head, $length;
+		substr $client->{in}, 0, $head + $length + 2, '';
+		push @{ $client->{chunks} }, $data if $length;
+		$client->{stream} .= $data;
+		$client->{whole} = 1 unless $length;
 	}
 	return;
 }
@@ -155,6 +180,45 @@ sub ask_http
 	});
 	my ($head, $body) = split /\r\n\r\n/, $client->{in}, 2;
 	return ($head =~ m{^HTTP/1.1 (\d+)}, $head, $body);
+}
+
+# The text of a request.
+sub request
+{
+	my ($method, $path, $body, @headers) = @_;
+	push @headers, 'Content-Length: ' . length $body if defined $body;
+	return join "\r\n", "$method $path HTTP/1.1", 'Host: node', @headers, '', $body // '';
+}
+
+# Ask for a stream; returns what the server answered if it was none.
+sub stream_from
+{
+	my ($simulator, $dialect, $request) = @_;
+	my $socket = IO::Socket::INET->new(
+		PeerAddr => address($simulator, $dialect),
+		Timeout  => 10) or return "$!";
+	my $client = { socket => $socket, in => '', stream => '' };
+	print $socket $request;
+	fill($client, sub { $client->{in} =~ /\r\n\r\n/ });
+	$client->{in} =~ s/^(.*?\r\n)\r\n//s or return 'closed';
+	$client->{header} = $1;
+	if ($client->{header} !~ /^Transfer-Encoding: chunked\r$/m)
+	{
+		my ($length) = $client->{header} =~ /^Content-Length: (\d+)/m;
+		fill($client, sub { length $client->{in} >= $length });
+		return $client->{header} . $client->{in};
+	}
+	$client->{chunks} = [];
+	take_chunks($client);
+	return $client;
+}
+
+# The next event of a stream, or comment: up to an empty line, with it.
+sub hear_event
+{
+	my ($client, $seconds) = @_;
+	fill($client, sub { $client->{stream} =~ /\n\n/ }, $seconds);
+	return $client->{stream} =~ s/^(.*?\n\n)//s ? $1 : undef;
 }
 
 # GET; returns the status and the decoded body.
