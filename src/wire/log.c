@@ -46,6 +46,7 @@ static const char *const reported[] = {
 	"problems parsing header",
 	"accepting ",
 	"chunking failure",
+	"Ran out of header data space",
 	NULL
 };
 

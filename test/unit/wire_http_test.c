@@ -1,15 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * wire_http_test.c
- *	  HTTP and server-sent events over the transport: requests, answers of
- *	  every form, and what is said when there is none that will do.
+ *	  HTTP and server-sent events over the transport: requests, and answers of
+ *	  every form.  What is said when there is none that will do is in
+ *	  wire_refusal_test.c, what happens over time in wire_stream_test.c.
  *
  *-------------------------------------------------------------------------
  */
 #define _GNU_SOURCE
 #include "wire_peer.h"
 
-#include <errno.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,49 +19,6 @@
 
 #define STREAM "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 #define CHUNKED "Transfer-Encoding: chunked\r\n\r\n"
-
-/* ---------- scripts ---------- */
-
-/* What the script says to the request, and how. */
-static const char *saying;
-static size_t saying_length;
-static size_t write_size;		/* 0: all at once */
-static bool stays;				/* the connection stays open behind it */
-static bool resets;
-
-static void
-script_say(Peer *peer)
-{
-	const char *end;
-
-	if (!peer_request(peer))
-		return;
-	if (resets)
-		peer_reset(peer);
-	end = saying + saying_length;
-	if (write_size == 0)
-		peer_write(peer, saying, saying_length);
-	else
-	{
-		for (const char *at = saying; at < end; at += write_size)
-			peer_write(peer, at, (size_t) (end - at) < write_size ?
-					   (size_t) (end - at) : write_size);
-	}
-	if (stays)
-		peer_drain(peer);
-	if (resets)
-		usleep(50000);			/* or what was said is lost */
-}
-
-static PeerServer *
-says(const char *text)
-{
-	saying = text;
-	saying_length = strlen(text);
-	write_size = 0;
-	stays = resets = false;
-	return peer_start(script_say);
-}
 
 /* The text in chunks, in one piece of memory. */
 static char *
@@ -85,24 +42,6 @@ in_chunks(const char *head, const char *text, size_t size, bool last)
 	return all;
 }
 
-static CsConnectParams
-stream_params(const PeerServer *server, const char *rest)
-{
-	CsConnectParams params = params_for(peer_http_url(server, rest));
-
-	params.transport = CS_TRANSPORT_EVENTS;
-	return params;
-}
-
-static CsConnectParams
-http_params(const PeerServer *server, const char *rest)
-{
-	CsConnectParams params = params_for(peer_http_url(server, rest));
-
-	params.transport = CS_TRANSPORT_HTTP;
-	return params;
-}
-
 /* Take all until the end: "<message><message>"; *event* is the end. */
 static char *
 take_stream(CsWire *wire, CsWireEvent *event)
@@ -122,22 +61,6 @@ take_stream(CsWire *wire, CsWireEvent *event)
 	return text;
 }
 
-/* What a peer does wrong is in the reason; the log does not repeat it. */
-static void
-is_quiet(CsWire *wire)
-{
-	CsWireLogLevel level;
-	const char *line;
-	int			count = 0;
-
-	while (cs_wire_next_log(wire, &level, &line))
-	{
-		printf("# %s\n", line);
-		count++;
-	}
-	ok(count == 0, "nothing is logged");
-}
-
 /* ---------- streams ---------- */
 
 static void
@@ -148,13 +71,13 @@ test_request(void)
 		{"accept", "text/event-stream, application/json"},
 	};
 	CsWire	   *wire = wire_start(MIB, MIB, NULL);
-	PeerServer *server = says(STREAM "\r\ndata: a\n\n");
+	PeerServer *server = peer_says(STREAM "\r\ndata: a\n\n");
 	CsConnectParams params = stream_params(server, "/v2/sse?accounts=ALL");
 	CsWireEvent event;
 	char		host[64];
 	CsConnection *connection;
 
-	stays = true;
+	peer_how.stays = true;
 	connection = open_with(wire, &params, &event);
 	ok(connection != NULL, "a stream opens");
 	ok(await(wire, &event, 3000) && event.kind == CS_WIRE_MESSAGE &&
@@ -180,7 +103,7 @@ test_request(void)
 	   "no upgrade, no length, no compression");
 	peer_stop(server);
 
-	server = says(STREAM "\r\n");
+	server = peer_says(STREAM "\r\n");
 	params = stream_params(server, "/");
 	params.headers = headers;
 	params.header_count = 2;
@@ -219,11 +142,11 @@ static void
 delivered(const char *name, const char *all, size_t step, const char *expected)
 {
 	CsWire	   *wire = wire_start(MIB, MIB, NULL);
-	PeerServer *server = says(all);
+	PeerServer *server = peer_says(all);
 	CsConnectParams params = stream_params(server, "/");
 	CsWireEvent event;
 
-	write_size = step;
+	peer_how.step = step;
 	open_with(wire, &params, &event);
 	is(take_stream(wire, &event), expected, name);
 	is(event.reason, "the server ended the stream", "and its end is one");
@@ -268,6 +191,8 @@ test_delivery(void)
 	delivered("HTTP/1.0", "HTTP/1.0 200 OK\r\n"
 			  "content-type: TEXT/Event-Stream; charset=utf-8\r\n\r\n"
 			  "data: a\n\n", 0, "<a>");
+	delivered("no space in the head", "HTTP/1.1 200 OK\r\nContent-Type:"
+			  "text/event-stream;charset=UTF-8\r\n\r\ndata: a\n\n", 0, "<a>");
 	delivered("half an event is none", STREAM CHUNKED "10\r\ndata: a\n\ndata: b\r"
 			  "\n0\r\n\r\n", 0, "<a>");
 	free(expected);
@@ -283,12 +208,12 @@ answered(const char *name, const char *answer, int status, const char *body)
 	for (size_t step = 0; step <= 1; step++)
 	{
 		CsWire	   *wire = wire_start(MIB, MIB, NULL);
-		PeerServer *server = says(answer);
+		PeerServer *server = peer_says(answer);
 		CsConnectParams params = http_params(server, "/api?x=1");
 		CsWireEvent event;
 		bool		right;
 
-		write_size = step;
+		peer_how.step = step;
 		right = open_with(wire, &params, &event) != NULL &&
 			await(wire, &event, 3000) && event.kind == CS_WIRE_MESSAGE &&
 			event.http_status == status && event.length == strlen(body) &&
@@ -299,7 +224,6 @@ answered(const char *name, const char *answer, int status, const char *body)
 		ok(await(wire, &event, 3000) && event.kind == CS_WIRE_CLOSED &&
 		   event.was_open && strcmp(event.reason, "the answer is complete") == 0,
 		   "and closed then");
-		is_quiet(wire);
 		cs_wire_destroy(wire);
 		peer_stop(server);
 	}
@@ -421,228 +345,6 @@ test_post(void)
 	free(large);
 }
 
-/* ---------- refusals ---------- */
-
-static void
-refused(const char *answer, int status, const char *reason)
-{
-	static const CsHeader header = {"Authorization", "Bearer open-sesame"};
-	CsWire	   *wire = wire_start(MIB, MIB, NULL);
-	PeerServer *server = says(answer);
-	CsConnectParams params = stream_params(server, "/?key=sesame-1");
-	CsWireEvent event;
-	char		whole[CS_WIRE_REASON_MAX];
-
-	params.headers = &header;
-	params.header_count = 1;
-	ok(fails(wire, &params, &event) && event.kind == CS_WIRE_CLOSED &&
-	   !event.was_open && event.http_status == status &&
-	   strstr(event.reason, "sesame") == NULL, "refused with %d", status);
-	snprintf(whole, sizeof(whole), "127.0.0.1 port %d answered HTTP %s",
-			 server->port, reason);
-	is(event.reason, whole, "reason");
-	is_quiet(wire);
-	cs_wire_destroy(wire);
-	peer_stop(server);
-}
-
-static void
-test_refusals(void)
-{
-	char		answer[40000];
-	char		reason[256];
-
-	refused("HTTP/1.1 401 Unauthorized\r\nContent-Length: 30\r\n\r\n"
-			"{\n  \"error\":\t\"no such\r\n\r\nkey\"}", 401,
-			"401 Unauthorized: { \"error\": \"no such key\"}");
-	refused("HTTP/1.1 403 Forbidden\r\n" CHUNKED "6\r\nsesame\r\n2\r\n-1\r\n"
-			"5\r\n used\r\n0\r\n\r\n", 403, "403 Forbidden: ******** used");
-	refused("HTTP/1.1 403 open-sesame\r\nContent-Length: 0\r\n\r\n", 403,
-			"403 ***********");
-	refused("HTTP/1.1 404 Not Found\r\n\r\n", 404, "404 Not Found");
-	refused("HTTP/1.1 500 Oops\r\nContent-Length: 9\r\n\r\na\xFF\x01z", 500,
-			"500 Oops: a??z");
-	refused("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n"
-			"Content-Length: 4\r\n\r\ngone", 302,
-			"302 Found (redirects are not followed): gone");
-	refused("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>", 200,
-			"200 OK with text/html instead of an event stream: <html>");
-	refused("HTTP/1.1 200 OK\r\nContent-Type: text/event-streams\r\n\r\n", 200,
-			"200 OK with text/event-streams instead of an event stream");
-	refused("HTTP/1.1 200 OK\r\nContent-Type: x/open-sesame\r\n\r\n", 200,
-			"200 OK with x/*********** instead of an event stream");
-	refused("HTTP/1.1 200 OK\r\n\r\nhi", 200,
-			"200 OK with no Content-Type instead of an event stream: hi");
-	refused("HTTP/1.1 204 No Content\r\n\r\n", 204, "204 No Content");
-	refused("HTTP/1.1 100 Continue\r\n\r\n", 100, "100 Continue and nothing else");
-	refused("HTTP/1.1 101 Switching Protocols\r\n\r\n", 101,
-			"101 Switching Protocols and nothing else");
-	refused(STREAM "Content-Encoding: gzip\r\n\r\n", 200,
-			"200 OK in a coding that was not asked for");
-	refused(STREAM "Transfer-Encoding: gzip, chunked\r\n\r\n", 200,
-			"200 OK in a coding that was not asked for");
-
-	/* Long words are cut between characters; more than we read as well. */
-	strcpy(answer, "HTTP/1.1 400 Bad\r\n\r\n");
-	strcpy(reason, "400 Bad: ");
-	for (int i = 0; i < 7000; i++)
-		strcat(answer, i == 0 ? "x" : "\xC3\xA9");
-	for (int i = 0; i < 75; i++)
-		strcat(reason, i == 0 ? "x" : "\xC3\xA9");
-	refused(answer, 400, reason);
-	for (int i = 0; i < 9000; i++)
-		strcat(answer, "\xC3\xA9");
-	refused(answer, 400, reason);
-}
-
-static void
-test_retry_after(void)
-{
-	CsWire	   *wire = wire_start(MIB, MIB, NULL);
-	PeerServer *server;
-	CsConnectParams params;
-	CsWireEvent event;
-	char		answer[256];
-	char		date[64];
-	time_t		later = time(NULL) + 100;
-	struct tm	tm;
-
-	gmtime_r(&later, &tm);
-	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
-	snprintf(answer, sizeof(answer), "HTTP/1.1 503 Busy\r\nRetry-After: %s\r\n"
-			 "Content-Length: 4\r\n\r\nbusy", date);
-	server = says(answer);
-	params = stream_params(server, "/");
-	ok(fails(wire, &params, &event) && event.http_status == 503 &&
-	   event.retry_after_s >= 98 && event.retry_after_s <= 100,
-	   "a stream: try again at a time");
-	params = http_params(server, "/");
-	ok(open_with(wire, &params, &event) != NULL && await(wire, &event, 3000) &&
-	   event.http_status == 503 && event.retry_after_s >= 98 &&
-	   event.retry_after_s <= 100, "one answer: try again at a time");
-	await_closed(wire, &event, 3000);
-	peer_stop(server);
-	server = says("HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\n"
-				  "Content-Length: 4\r\n\r\nslow");
-	params = stream_params(server, "/");
-	ok(fails(wire, &params, &event) && event.http_status == 429 &&
-	   event.retry_after_s == 7, "a stream: try again in 7 s");
-	params = http_params(server, "/");
-	ok(open_with(wire, &params, &event) != NULL && await(wire, &event, 3000) &&
-	   event.http_status == 429 && event.retry_after_s == 7,
-	   "one answer: try again in 7 s");
-	await_closed(wire, &event, 3000);
-	ok(event.retry_after_s == 0 && event.http_status == 0,
-	   "which its end does not repeat");
-	peer_stop(server);
-	cs_wire_destroy(wire);
-}
-
-/* ---------- no answer, or half of one ---------- */
-
-/* It must fail before it is open. */
-static void
-unanswered(const char *answer, bool stay, CsTransport transport,
-		   const char *reason)
-{
-	CsWire	   *wire = wire_start(MIB, MIB, NULL);
-	PeerServer *server = says(answer);
-	CsConnectParams params = http_params(server, "/?key=sesame-1");
-	CsWireEvent event;
-	char		whole[CS_WIRE_REASON_MAX];
-
-	params.transport = transport;
-	params.connect_timeout_ms = 300;
-	stays = stay;
-	ok(fails(wire, &params, &event) && !event.was_open, "fails: %s", answer);
-	snprintf(whole, sizeof(whole), reason, server->port);
-	is(event.reason, whole, "reason");
-	is_quiet(wire);
-	cs_wire_destroy(wire);
-	peer_stop(server);
-}
-
-/* The answer of a connection that opens breaks off: nothing is delivered. */
-static void
-broken(const char *answer, bool reset, const char *reason)
-{
-	for (size_t step = 0; step <= 1; step++)
-	{
-		CsWire	   *wire = wire_start(100, MIB, NULL);
-		PeerServer *server = says(answer);
-		CsConnectParams params = http_params(server, "/");
-		CsWireEvent event;
-		bool		opened;
-
-		if (strstr(answer, "event-stream") != NULL)
-			params.transport = CS_TRANSPORT_EVENTS;
-		params.idle_timeout_ms = 2000;
-		resets = reset;
-		write_size = step;
-		opened = open_with(wire, &params, &event) != NULL;
-		ok(opened && await(wire, &event, 5000) &&
-		   event.kind == CS_WIRE_CLOSED && event.was_open,
-		   "no message of a broken answer");
-		is(event.reason, reason, "reason");
-		is_quiet(wire);
-		cs_wire_destroy(wire);
-		peer_stop(server);
-	}
-}
-
-static void
-test_broken(void)
-{
-	static const char *const early =
-		"the server closed the connection before the end of its answer";
-	static const char *const invalid =
-		"the server sent something that is not valid HTTP";
-	static const char *const impossible =
-		"the server sent a chunk of an impossible length";
-	char		answer[512] = STREAM CHUNKED "100\r\n:";
-
-	unanswered("", true, CS_TRANSPORT_HTTP,
-			   "HTTP request to 127.0.0.1 port %d timed out after 0.3 s");
-	unanswered("HTTP/1.1 200 OK\r\nContent-", true, CS_TRANSPORT_EVENTS,
-			   "HTTP request to 127.0.0.1 port %d timed out after 0.3 s");
-	unanswered("HTTP/1.1 404 Not Found\r\n\r\nwait", true, CS_TRANSPORT_EVENTS,
-			   "127.0.0.1 port %d answered HTTP 404 Not Found: wait");
-	unanswered("", false, CS_TRANSPORT_HTTP,
-			   "HTTP request to 127.0.0.1 port %d failed: the server closed the"
-			   " connection");
-	unanswered("HTTP/1.1 200 OK\r\n", false, CS_TRANSPORT_EVENTS,
-			   "HTTP request to 127.0.0.1 port %d failed: the server closed the"
-			   " connection");
-	unanswered("SSH-2.0-OpenSSH_9.2\r\n\r\n", false, CS_TRANSPORT_HTTP,
-			   "HTTP request to 127.0.0.1 port %d failed: the server closed"
-			   " the connection");
-
-	broken("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello", false, early);
-	broken("HTTP/1.1 200 OK\r\n" CHUNKED "5\r\nhello\r\n", false, early);
-	broken("HTTP/1.1 200 OK\r\n" CHUNKED "5\r\nhello\r\n0\r\n\r", false, early);
-	broken("HTTP/1.1 200 OK\r\n" CHUNKED, false, early);
-	broken(STREAM CHUNKED "8\r\ndata: a\n\r\n", false, early);
-	broken(STREAM "\r\n:\n", true, "connection reset by the server");
-	broken("HTTP/1.1 200 OK\r\n\r\nhello", true,
-		   "connection reset by the server");
-
-	/* A chunk's length that is none, negative, or beyond counting. */
-	broken(STREAM CHUNKED "xyz\r\n", false, invalid);
-	broken(STREAM CHUNKED "5\r\n:1234567\r\n", false, invalid);
-	broken(STREAM CHUNKED "FFFFFFFF\r\n:hello\n", false, impossible);
-	broken(STREAM CHUNKED "80000000\r\n:hello\n", false, impossible);
-	broken(STREAM CHUNKED "FFFFFFFF00000000FFFFFFF0\r\n:hello\n", false,
-		   impossible);
-
-	/* Beyond the limit. */
-	memset(answer + strlen(answer), 'x', 200);
-	broken(answer, false,
-		   "received an event of more than 100 bytes, which is the limit");
-	snprintf(answer, sizeof(answer), "HTTP/1.1 200 OK\r\n\r\n%0101d", 0);
-	broken(answer, false,
-		   "received an answer of more than 100 bytes, which is the limit");
-}
-
 /* ---------- what is seen at once ---------- */
 
 static void
@@ -682,8 +384,5 @@ main(void)
 	test_delivery();
 	test_answers();
 	test_post();
-	test_refusals();
-	test_retry_after();
-	test_broken();
 	return tap_end();
 }

@@ -14,11 +14,9 @@
 #include <netinet/tcp.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PATIENCE_S 10
@@ -359,6 +357,58 @@ peer_start(PeerScript script)
 	return peer_start_at(script, "127.0.0.1", 0, NULL, NULL);
 }
 
+/* ---------- certificates ---------- */
+
+static char folder[64];
+
+void
+certificates_make(void)
+{
+	char		command[128];
+
+	snprintf(folder, sizeof(folder), "/tmp/wire_test_XXXXXX");
+	if (mkdtemp(folder) == NULL)
+		bail_out("cannot make a folder: %s", strerror(errno));
+	snprintf(command, sizeof(command), "sh test/simulator/make-ca.sh %s",
+			 folder);
+	if (system(command) != 0)
+		bail_out("cannot make certificates");
+}
+
+void
+certificates_remove(void)
+{
+	char		command[128];
+
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	if (system(command) != 0)
+		bail_out("cannot remove %s", folder);
+}
+
+/* In one of some static buffers. */
+const char *
+certificate(const char *file)
+{
+	static char paths[4][128];
+	static int	next;
+	char	   *path = paths[next++ % 4];
+
+	snprintf(path, sizeof(paths[0]), "%s/%s", folder, file);
+	return path;
+}
+
+PeerServer *
+peer_start_tls(PeerScript script, const char *name, const char *address)
+{
+	char		key[64];
+	char		cert[64];
+
+	snprintf(cert, sizeof(cert), "%s.pem", name);
+	snprintf(key, sizeof(key), "%s.key", name);
+	return peer_start_at(script, address, 0, certificate(cert),
+						 certificate(key));
+}
+
 /* The script, if one is running, finds its connection gone. */
 void
 peer_stop(PeerServer *server)
@@ -374,6 +424,37 @@ peer_stop(PeerServer *server)
 	close(server->listener);
 	SSL_CTX_free(server->tls);
 	free(server);
+}
+
+/* ---------- saying a text ---------- */
+
+PeerHow		peer_how;
+static const char *saying;
+
+static void
+script_say(Peer *peer)
+{
+	size_t		length = strlen(saying);
+	size_t		step = peer_how.step == 0 ? length : peer_how.step;
+
+	if (!peer_request(peer))
+		return;
+	if (peer_how.resets)
+		peer_reset(peer);
+	for (size_t at = 0; at < length; at += step)
+		peer_write(peer, saying + at, length - at < step ? length - at : step);
+	if (peer_how.stays)
+		peer_drain(peer);
+	if (peer_how.resets)
+		usleep(50000);			/* or what was said is lost */
+}
+
+PeerServer *
+peer_says(const char *text)
+{
+	saying = text;
+	memset(&peer_how, 0, sizeof(peer_how));
+	return peer_start(script_say);
 }
 
 /* In a static buffer. */
@@ -399,136 +480,4 @@ char *
 peer_http_url(const PeerServer *server, const char *rest)
 {
 	return url_of(server, "http", rest);
-}
-
-/* ---------- the client's side ---------- */
-
-CsWire *
-wire_start(size_t message_limit, size_t inbox_limit, const char *tls_ca)
-{
-	CsWireOptions options = {message_limit, inbox_limit, tls_ca,
-	CS_WIRE_LOG_WARNING};
-	char		reason[CS_WIRE_REASON_MAX];
-	CsWire	   *wire = cs_wire_create(&options, reason);
-
-	if (wire == NULL)
-		bail_out("no event loop: %s", reason);
-	return wire;
-}
-
-int64_t
-milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-bool
-turn(CsWire *wire, int timeout)
-{
-	struct pollfd ready = {cs_wire_fd(wire), POLLIN, 0};
-	int			due = cs_wire_timeout(wire);
-
-	if (due >= 0 && due < timeout)
-		timeout = due;
-	poll(&ready, 1, timeout);
-	return cs_wire_run(wire);
-}
-
-bool
-await(CsWire *wire, CsWireEvent *event, int timeout)
-{
-	int64_t		end = milliseconds() + timeout;
-
-	while (!cs_wire_next(wire, event))
-	{
-		int64_t		left = end - milliseconds();
-
-		if (left <= 0)
-			return false;
-		turn(wire, (int) left);
-	}
-	return true;
-}
-
-CsConnectParams
-params_for(const char *url)
-{
-	CsConnectParams params;
-
-	memset(&params, 0, sizeof(params));
-	params.url = url;
-	params.connect_timeout_ms = 5000;
-	return params;
-}
-
-/* NULL: it failed, *event* says why. */
-CsConnection *
-open_with(CsWire *wire, const CsConnectParams *params, CsWireEvent *event)
-{
-	CsConnection *connection;
-
-	memset(event, 0, sizeof(*event));
-	connection = cs_connection_open(wire, params, event->reason);
-	if (connection == NULL)
-		return NULL;
-	if (!await(wire, event, 10000))
-		bail_out("neither opened nor closed: %s", params->url);
-	return event->kind == CS_WIRE_OPENED ? connection : NULL;
-}
-
-CsConnection *
-open_url(CsWire *wire, const char *url)
-{
-	CsConnectParams params = params_for(url);
-	CsWireEvent event;
-	CsConnection *connection = open_with(wire, &params, &event);
-
-	if (connection == NULL)
-		printf("# could not open %s: %s\n", url, event.reason);
-	return connection;
-}
-
-bool
-fails(CsWire *wire, const CsConnectParams *params, CsWireEvent *event)
-{
-	return open_with(wire, params, event) == NULL;
-}
-
-bool
-await_closed(CsWire *wire, CsWireEvent *event, int timeout)
-{
-	while (await(wire, event, timeout))
-	{
-		if (event->kind == CS_WIRE_CLOSED)
-			return true;
-	}
-	memset(event, 0, sizeof(*event));
-	return false;
-}
-
-bool
-settles(CsWire *wire, atomic_int *value, int expected)
-{
-	for (int i = 0; i < 300 && *value != expected; i++)
-	{
-		if (wire != NULL)
-			turn(wire, 10);
-		else
-			usleep(10000);
-	}
-	return *value == expected;
-}
-
-bool
-contains(const char *text, const char *part, const char *name)
-{
-	bool		found = strstr(text, part) != NULL;
-
-	ok(found, "%s", name);
-	if (!found)
-		printf("#      got: %s\n# expected it to contain: %s\n", text, part);
-	return found;
 }

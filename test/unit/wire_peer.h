@@ -67,9 +67,30 @@ struct PeerServer
 extern PeerServer *peer_start(PeerScript script);
 extern PeerServer *peer_start_at(PeerScript script, const char *address,
 								 int port, const char *cert, const char *key);
+extern PeerServer *peer_start_tls(PeerScript script, const char *name,
+								  const char *address);
 extern void peer_stop(PeerServer *server);
 extern char *peer_url(const PeerServer *server, const char *rest);
 extern char *peer_http_url(const PeerServer *server, const char *rest);
+
+/*
+ * A server that answers each request with this text.  How, is in peer_how,
+ * which this resets.
+ */
+typedef struct PeerHow
+{
+	size_t		step;			/* bytes of a write; 0: all at once */
+	bool		stays;			/* the connection stays open behind it */
+	bool		resets;			/* or is reset, when it was read */
+} PeerHow;
+
+extern PeerHow peer_how;
+extern PeerServer *peer_says(const char *text);
+
+/* The test CA: to be made first, and removed; "ca.pem", "server.pem", ... */
+extern void certificates_make(void);
+extern void certificates_remove(void);
+extern const char *certificate(const char *file);
 
 /* For scripts; all return false when the client is gone. */
 extern bool peer_upgrade(Peer *peer);	/* read the request, answer 101 */
@@ -100,6 +121,8 @@ extern bool await(CsWire *wire, CsWireEvent *event, int timeout);
 
 /* Open with default parameters, wait for CS_WIRE_OPENED or its failure. */
 extern CsConnectParams params_for(const char *url);
+extern CsConnectParams stream_params(const PeerServer *server, const char *rest);
+extern CsConnectParams http_params(const PeerServer *server, const char *rest);
 extern CsConnection *open_url(CsWire *wire, const char *url);
 extern CsConnection *open_with(CsWire *wire, const CsConnectParams *params,
 							   CsWireEvent *event);

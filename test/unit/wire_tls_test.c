@@ -9,9 +9,6 @@
 #define _GNU_SOURCE
 #include "wire_peer.h"
 
-#include <errno.h>
-#include <unistd.h>
-
 #define MIB ((size_t) 1024 * 1024)
 
 static void
@@ -19,30 +16,6 @@ script_stay(Peer *peer)
 {
 	if (peer_upgrade(peer))
 		peer_finish(peer);
-}
-
-static char folder[64];
-
-static const char *
-file(const char *name)
-{
-	static char paths[4][128];
-	static int	next;
-	char	   *path = paths[next++ % 4];
-
-	snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
-	return path;
-}
-
-static PeerServer *
-tls_server(PeerScript script, const char *name, const char *address)
-{
-	char		key[64];
-	char		cert[64];
-
-	snprintf(cert, sizeof(cert), "%s.pem", name);
-	snprintf(key, sizeof(key), "%s.key", name);
-	return peer_start_at(script, address, 0, file(cert), file(key));
 }
 
 /* What a server without TLS says to a client's hello. */
@@ -58,7 +31,7 @@ static void
 tls_fails(const char *cert, const char *ca, const char *reason)
 {
 	CsWire	   *wire = wire_start(MIB, MIB, ca);
-	PeerServer *server = tls_server(script_stay, cert, "127.0.0.1");
+	PeerServer *server = peer_start_tls(script_stay, cert, "127.0.0.1");
 	CsConnectParams params = params_for(peer_url(server, "/?key=sesame"));
 	CsWireEvent event;
 	CsWireLogLevel level;
@@ -86,17 +59,17 @@ test_accepted(void)
 	CsWireEvent event;
 	char		url[64];
 
-	wire = wire_start(4 * MIB, MIB, file("ca.pem"));
-	server = tls_server(script_stay, "server", "127.0.0.1");
+	wire = wire_start(4 * MIB, MIB, certificate("ca.pem"));
+	server = peer_start_tls(script_stay, "server", "127.0.0.1");
 	ok(open_url(wire, peer_url(server, "/")) != NULL, "wss to an address");
 	peer_stop(server);
 	await_closed(wire, &event, 2000);
-	server = tls_server(script_stay, "server", "127.0.0.1");
+	server = peer_start_tls(script_stay, "server", "127.0.0.1");
 	snprintf(url, sizeof(url), "wss://localhost:%d/", server->port);
 	ok(open_url(wire, url) != NULL, "wss to a name");
 	peer_stop(server);
 	await_closed(wire, &event, 2000);
-	server = tls_server(script_stay, "server", "::1");
+	server = peer_start_tls(script_stay, "server", "::1");
 	ok(open_url(wire, peer_url(server, "/")) != NULL, "wss to an IPv6 address");
 	peer_stop(server);
 	await_closed(wire, &event, 2000);
@@ -106,7 +79,7 @@ test_accepted(void)
 	ok(fails(wire, &params, &event), "wss to a server without TLS");
 	contains(event.reason, "TLS handshake with", "reason");
 	peer_stop(server);
-	server = tls_server(script_stay, "server", "127.0.0.1");
+	server = peer_start_tls(script_stay, "server", "127.0.0.1");
 	snprintf(url, sizeof(url), "ws://127.0.0.1:%d/", server->port);
 	ok(fails(wire, &params, &event), "ws to a server with TLS");
 	peer_stop(server);
@@ -121,13 +94,13 @@ test_refused(void)
 	CsConnectParams params;
 	CsWireEvent event;
 
-	tls_fails("wrong-host", file("ca.pem"), "host name mismatch");
-	tls_fails("expired", file("ca.pem"), "it has expired");
-	tls_fails("server", file("other-ca.pem"), "certificate not trusted: ");
+	tls_fails("wrong-host", certificate("ca.pem"), "host name mismatch");
+	tls_fails("expired", certificate("ca.pem"), "it has expired");
+	tls_fails("server", certificate("other-ca.pem"), "certificate not trusted: ");
 	tls_fails("server", NULL, "certificate not trusted: ");
 
-	wire = wire_start(MIB, MIB, file("ca.pem"));
-	server = tls_server(script_stay, "wrong-host", "::1");
+	wire = wire_start(MIB, MIB, certificate("ca.pem"));
+	server = peer_start_tls(script_stay, "wrong-host", "::1");
 	params = params_for(peer_url(server, "/"));
 	ok(fails(wire, &params, &event), "wrong certificate of an IPv6 address");
 	contains(event.reason, "host name mismatch", "reason");
@@ -168,8 +141,8 @@ script_flood(Peer *peer)
 static void
 test_flow(void)
 {
-	CsWire	   *wire = wire_start(MIB, 64 * MIB, file("ca.pem"));
-	PeerServer *server = tls_server(script_flood, "server", "127.0.0.1");
+	CsWire	   *wire = wire_start(MIB, 64 * MIB, certificate("ca.pem"));
+	PeerServer *server = peer_start_tls(script_flood, "server", "127.0.0.1");
 	int64_t		end = milliseconds() + 10000;
 	CsWireEvent event;
 	int			received = 0;
@@ -222,8 +195,8 @@ script_fast(Peer *peer)
 static void
 test_speed(void)
 {
-	CsWire	   *wire = wire_start(MIB, 64 * MIB, file("ca.pem"));
-	PeerServer *server = tls_server(script_fast, "server", "127.0.0.1");
+	CsWire	   *wire = wire_start(MIB, 64 * MIB, certificate("ca.pem"));
+	PeerServer *server = peer_start_tls(script_fast, "server", "127.0.0.1");
 	CsWireEvent event;
 	int64_t		start;
 	long		count = 0;
@@ -246,21 +219,11 @@ test_speed(void)
 int
 main(void)
 {
-	char		command[256];
-
-	snprintf(folder, sizeof(folder), "/tmp/wire_test_XXXXXX");
-	if (mkdtemp(folder) == NULL)
-		bail_out("cannot make a folder: %s", strerror(errno));
-	snprintf(command, sizeof(command), "sh test/simulator/make-ca.sh %s",
-			 folder);
-	if (system(command) != 0)
-		bail_out("cannot make certificates");
+	certificates_make();
 	test_accepted();
 	test_refused();
 	test_flow();
 	test_speed();
-	snprintf(command, sizeof(command), "rm -r %s", folder);
-	if (system(command) != 0)
-		bail_out("cannot remove %s", folder);
+	certificates_remove();
 	return tap_end();
 }
