@@ -75,12 +75,15 @@ typedef struct CsConnectParams
 	const char *url;			/* scheme (ws, wss; http, https), host, port,
 								 * path, query */
 	const char *body;			/* EVENTS, HTTP: to be POSTed; NULL: GET */
-	const CsHeader *headers;	/* additional request headers */
+	const CsHeader *headers;	/* additional request headers; with a body,
+								 * Content-Type is yours to give */
 	int			header_count;
 	bool		accept_binary;	/* else a binary frame closes the connection */
 	bool		tls_insecure;	/* do not verify the peer; for tests */
-	int			connect_timeout_ms; /* name, TCP, TLS and upgrade together */
-	int			ping_interval_ms;	/* send a ping this often; 0: never */
+	int			connect_timeout_ms; /* name, TCP, TLS, and the request until
+									 * the head of its answer, together */
+	int			ping_interval_ms;	/* send a ping this often; 0: never.  Only
+									 * WebSockets have pings */
 	int			pong_timeout_ms;	/* dead when a ping is unanswered so long,
 									 * and nothing else came either; 0: never */
 	int			idle_timeout_ms;	/* dead when no byte came for so long; 0:
@@ -91,7 +94,8 @@ typedef struct CsConnectParams
 
 typedef enum CsWireEventKind
 {
-	CS_WIRE_OPENED,				/* the handshake succeeded */
+	CS_WIRE_OPENED,				/* the handshake succeeded; HTTP: the head of
+								 * the answer is there */
 	CS_WIRE_MESSAGE,			/* one whole message */
 	CS_WIRE_CLOSED				/* failed, or was closed by either side; the
 								 * connection is gone when this is taken */
@@ -183,15 +187,17 @@ extern CsConnection *cs_connection_open(CsWire *wire,
 										char reason[CS_WIRE_REASON_MAX]);
 
 /*
- * Queue one message.  Returns false if the connection is not open or memory
- * is short; otherwise it will be sent, or the connection reported closed.
+ * Queue one message.  Returns false if the connection is not open, is not a
+ * WebSocket, or memory is short; otherwise it will be sent, or the connection
+ * reported closed.
  */
 extern bool cs_connection_send(CsConnection *connection, const char *data,
 							   size_t length, bool binary);
 
 /*
- * Close with this code (1000: done) and reason; CS_WIRE_CLOSED follows soon,
- * whatever the peer does.  Messages already in the inbox are still delivered.
+ * Close with this code (1000: done) and reason, which only WebSockets tell the
+ * peer; CS_WIRE_CLOSED follows soon, whatever it does.  Messages already in
+ * the inbox are still delivered.
  */
 extern void cs_connection_close(CsConnection *connection, int code,
 								const char *reason);

@@ -358,28 +358,6 @@ test_tcp(void)
 	peer_stop(server);
 }
 
-/* A listener whose queue is full: what comes then gets no answer. */
-static int
-black_hole(int fds[4], int *port)
-{
-	struct sockaddr_in where = {.sin_family = AF_INET};
-	socklen_t	size = sizeof(where);
-
-	where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	fds[0] = socket(AF_INET, SOCK_STREAM, 0);
-	if (bind(fds[0], (struct sockaddr *) &where, size) != 0 ||
-		listen(fds[0], 0) != 0)
-		bail_out("cannot listen: %s", strerror(errno));
-	getsockname(fds[0], (struct sockaddr *) &where, &size);
-	for (int i = 1; i < 4; i++)
-	{
-		fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-		(void) connect(fds[i], (struct sockaddr *) &where, size);
-	}
-	*port = ntohs(where.sin_port);
-	return fds[0];
-}
-
 static void
 timed(CsWire *wire, const char *url, const char *reason)
 {

@@ -229,7 +229,7 @@ test_addresses(void)
 typedef struct Moment
 {
 	const char *name;
-	const char *url;			/* NULL: of the server */
+	const char *url;			/* NULL: of the server; empty: of a black hole */
 	const char *greeting;
 	bool		tls;			/* the URL asks for TLS */
 	CsTransport transport;
@@ -239,6 +239,7 @@ typedef struct Moment
 static const Moment moments[] = {
 	{"name", "http://slow.test:1/", "", false, CS_TRANSPORT_EVENTS,
 	CS_PHASE_NAME},
+	{"TCP", "", "", false, CS_TRANSPORT_HTTP, CS_PHASE_TCP},
 	{"TLS", NULL, "", true, CS_TRANSPORT_EVENTS, CS_PHASE_TLS},
 	{"request", NULL, "", false, CS_TRANSPORT_HTTP, CS_PHASE_HANDSHAKE},
 	{"head", NULL, "HTTP/1.1 200", false, CS_TRANSPORT_EVENTS,
@@ -262,6 +263,10 @@ script_blurt(Peer *peer)
 static void
 test_ends(void)
 {
+	int			fds[4];
+	int			hole;
+
+	black_hole(fds, &hole);
 	for (size_t i = 0; i < 2 * sizeof(moments) / sizeof(*moments); i++)
 	{
 		const Moment *moment = &moments[i / 2];
@@ -278,8 +283,10 @@ test_ends(void)
 
 		greeting = moment->greeting;
 		snprintf(url, sizeof(url), "http%s://127.0.0.1:%d/",
-				 moment->tls ? "s" : "", server->port);
-		params.url = moment->url == NULL ? url : moment->url;
+				 moment->tls ? "s" : "",
+				 moment->url == NULL ? server->port : hole);
+		params.url = moment->url == NULL || moment->url[0] == '\0' ? url :
+			moment->url;
 		params.transport = moment->transport;
 		connection = cs_connection_open(wire, &params, event.reason);
 		for (begin = milliseconds(); milliseconds() - begin < 100;)
@@ -299,6 +306,8 @@ test_ends(void)
 		   moment->name, destroy ? "destroyed" : "closed");
 		peer_stop(server);
 	}
+	for (int i = 0; i < 4; i++)
+		close(fds[i]);
 	slow_over = true;
 }
 

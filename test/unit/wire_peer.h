@@ -87,6 +87,9 @@ typedef struct PeerHow
 extern PeerHow peer_how;
 extern PeerServer *peer_says(const char *text);
 
+/* A listener whose queue is full: what comes then gets no answer. */
+extern int	black_hole(int fds[4], int *port);
+
 /* The test CA: to be made first, and removed; "ca.pem", "server.pem", ... */
 extern void certificates_make(void);
 extern void certificates_remove(void);
