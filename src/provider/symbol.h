@@ -178,7 +178,8 @@ typedef struct SymbolSession
 	int64_t		probe_at;		/* when to try more; INT64_MAX: not */
 	int64_t		probe_delay_ms;
 	size_t		window;			/* requests on their way at most */
-	int			strikes;		/* of the request that may be the bad one */
+	SymbolRequest suspect;		/* the last that may have been the bad one */
+	int			strikes;		/* and how often in a row it was */
 	bool		open_refused;	/* channels need an address here */
 	char		open_words[SYMBOL_WORDS_MAX];
 	char		limit_words[SYMBOL_WORDS_MAX];

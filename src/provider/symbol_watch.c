@@ -240,6 +240,18 @@ drop_open(SymbolSession *symbol, int id, CsOutput *output)
 	topic->open_sent = topic->open_settled = false;
 }
 
+/* Forget an entry that is not wanted any more. */
+static void
+remove_watch(SymbolSession *symbol, CsWatch *watch)
+{
+	if (symbol->suspect.watch == watch)
+	{
+		symbol->suspect.watch = NULL;
+		symbol->strikes = 0;
+	}
+	cs_watchset_remove(symbol->base.watches, watch);
+}
+
 /* ---------- what was accepted ---------- */
 
 /* The first *count* requests on their way were not refused. */
@@ -264,7 +276,6 @@ settle(SymbolSession *symbol, size_t count, CsOutput *output)
 	symbol->request_count -= count;
 	memmove(symbol->requests, symbol->requests + count,
 			symbol->request_count * sizeof(SymbolRequest));
-	symbol->strikes = 0;
 }
 
 static void
@@ -321,7 +332,7 @@ queue_all(SymbolSession *symbol, uint8_t cleared_flags, CsOutput *output)
 		{
 			if (output != NULL)
 				drop_channels(symbol, watch, output);
-			cs_watchset_remove(watches, watch);
+			remove_watch(symbol, watch);
 		}
 	}
 	while ((watch = cs_watchset_next(watches, &position)) != NULL)
@@ -415,7 +426,7 @@ step_watch(SymbolSession *symbol, CsWatch *watch, int64_t now_ms,
 		drop_channels(symbol, watch, output);
 		if (watch->flags & WATCH_OVER)
 			symbol->over_count--;
-		cs_watchset_remove(symbol->base.watches, watch);
+		remove_watch(symbol, watch);
 		return;
 	}
 	if (watch->flags & WATCH_OVER)
@@ -709,7 +720,10 @@ cs_symbol_step(SymbolSession *symbol, int64_t now_ms, CsOutput *output)
 		/* If there was a bad request, it would have shown. */
 		if (symbol->request_count == 0 &&
 			cs_watchset_queued(symbol->base.watches) == 0)
+		{
 			symbol->window = SIZE_MAX;
+			symbol->strikes = 0;
+		}
 	}
 	tell_topics(symbol, output);
 }
@@ -877,6 +891,11 @@ narrow_down(SymbolSession *symbol, const char *words)
 		return;
 	}
 	symbol->window = 1;
+	if (symbol->suspect.watch != first->watch ||
+		symbol->suspect.open != first->open ||
+		(first->open && symbol->suspect.topic != first->topic))
+		symbol->strikes = 0;
+	symbol->suspect = *first;
 	if (++symbol->strikes < STRIKES)
 		return;
 	if (first->watch != NULL)
