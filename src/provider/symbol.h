@@ -6,10 +6,10 @@
  *	  symbol.c			what the provider is: networks, topics, options,
  *						addresses; and the table of its functions
  *	  symbol_session.c	the link, its uid, what its messages are about
- *	  symbol_watch.c	which channels are asked for, and what became of them
- *	  symbol_records.c	what the messages mean
+ *	  symbol_watch.c	which channels are wanted (see symbol_channels.h)
+ *	  symbol_records.c	what the messages mean (see symbol_reading.h)
  *	  symbol_ledger.c	what was announced and may change yet: removals,
- *						rollbacks, finality
+ *						rollbacks, finality (see symbol_ledger.h)
  *	  symbol_rows.c		rows
  *
  *-------------------------------------------------------------------------
@@ -170,7 +170,7 @@ typedef struct SymbolSession
 	SymbolRequest *requests;	/* a queue: the oldest first */
 	size_t		request_count;
 	size_t		request_capacity;
-	int64_t		more_at;		/* states are left to be told; INT64_MAX: none */
+	int64_t		more_at;		/* when to tell more states; INT64_MAX: not */
 
 	/* limits, and what was learned of them */
 	size_t		max_channels;	/* the option */
@@ -183,7 +183,7 @@ typedef struct SymbolSession
 	bool		open_refused;	/* channels need an address here */
 	char		open_words[SYMBOL_WORDS_MAX];
 	char		limit_words[SYMBOL_WORDS_MAX];
-	char		watch_words[SYMBOL_WORDS_MAX];	/* of the last address refused */
+	char		watch_words[SYMBOL_WORDS_MAX];	/* of the last bad address */
 
 	/* what was announced */
 	SymbolLedger *ledger;
@@ -222,7 +222,7 @@ extern void cs_symbol_tick(CsSession *session, int64_t now_ms,
 						   CsOutput *output);
 extern int64_t cs_symbol_next_tick(const CsSession *session);
 
-/* ---------- symbol_watch.c ---------- */
+/* ---------- symbol_channels.c, symbol_watch.c, symbol_refusals.c ---------- */
 
 /* Tell a subscription's state, if that is news.  *detail* stays where it is. */
 extern void cs_symbol_tell(SymbolTopic *topic, CsState state,
@@ -284,7 +284,7 @@ extern CsText cs_symbol_write_hash(CsOutput *output, const uint8_t hash[32]);
 extern CsRecord *cs_symbol_new_record(const SymbolNotice *notice,
 									  CsTable table, CsText payload);
 
-/* ---------- symbol_ledger.c ---------- */
+/* ---------- symbol_ledger.c, symbol_chain.c ---------- */
 
 extern SymbolLedger *cs_ledger_create(void);	/* NULL: no memory */
 extern void cs_ledger_free(SymbolLedger *ledger);

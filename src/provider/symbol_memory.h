@@ -41,7 +41,7 @@ typedef struct SymbolTransaction
 	int64_t		seen_ms;		/* when it was last announced */
 	uint64_t	turn;			/* of the memory's announcements, likewise */
 	uint32_t	rows;			/* first of a chain, or CS_MEMORY_NONE */
-	uint32_t	next;			/* in the chain of its bucket, or of free ones */
+	uint32_t	next;			/* in its bucket's chain, or of free ones */
 	uint16_t	row_count;
 	uint16_t	pending_life;	/* so often it was pending, and then was not */
 	uint16_t	confirmed_life; /* so often its confirmation was taken back */

@@ -127,7 +127,8 @@ identify(const SymbolNotice *notice, const SymbolFacts *facts,
 							cs_piece(pending ? record->topic : NULL),
 							cs_piece_bytes(facts->hash, 32),
 							record->account,
-							cs_piece_bytes(&row->ordinal, sizeof(row->ordinal)),
+							cs_piece_bytes(&row->ordinal,
+										   sizeof(row->ordinal)),
 							cs_piece_bytes(&direction, 1),
 							cs_piece_bytes(final ? NULL : &facts->height,
 										   sizeof(facts->height)),
@@ -208,7 +209,8 @@ cs_symbol_write_block(const SymbolNotice *notice, CsStatus status,
 							cs_piece(notice->symbol->base.network->name),
 							cs_piece_bytes(&letter, 1),
 							cs_piece_bytes(block->hash, 32),
-							cs_piece_bytes(status == CS_STATUS_FINALIZED ? NULL :
+							cs_piece_bytes(status == CS_STATUS_FINALIZED ?
+										   NULL :
 										   &block->life,
 										   sizeof(block->life))}, 5);
 }

@@ -54,7 +54,8 @@ cs_symbol_sync(CsSession *session, int64_t now_ms, CsOutput *output)
 	SymbolSession *symbol = (SymbolSession *) session;
 	bool		wanted = session->subscription_count > 0;
 
-	for (int id = 0; session->subscriptions_changed && id < SYMBOL_TOPICS; id++)
+	for (int id = 0; session->subscriptions_changed &&
+		 id < SYMBOL_TOPICS; id++)
 		take_subscription(&symbol->topics[id],
 						  cs_session_subscription(session,
 												  &session->provider->topics[id]));
@@ -183,7 +184,8 @@ cs_symbol_closed(CsSession *session, int link, const CsClosure *closure,
 	{
 		symbol->topics[id].told = false;
 		if (symbol->uid_missed && closure->was_open)
-			cs_symbol_tell(&symbol->topics[id], CS_STATE_ERROR, no_uid, output);
+			cs_symbol_tell(&symbol->topics[id], CS_STATE_ERROR, no_uid,
+						   output);
 	}
 	if (!symbol->uid_missed)
 		cs_symbol_step(symbol, now_ms, output);
@@ -200,7 +202,8 @@ cs_symbol_tick(CsSession *session, int64_t now_ms, CsOutput *output)
 		symbol->uid_due = INT64_MAX;
 		symbol->uid_missed = true;
 		for (int id = 0; id < SYMBOL_TOPICS; id++)
-			cs_symbol_tell(&symbol->topics[id], CS_STATE_ERROR, no_uid, output);
+			cs_symbol_tell(&symbol->topics[id], CS_STATE_ERROR, no_uid,
+						   output);
 		cs_output_link(output, CS_ACTION_RESET_LINK, LINK, no_uid);
 	}
 	cs_ledger_tick(symbol, now_ms, output);
