@@ -181,6 +181,456 @@ test_golden(const char *folder, const char *name, bool update)
 	free(samples);
 }
 
+/* ---------- single messages ---------- */
+
+/* A session with all topics that watches these, connected; NULL: nobody. */
+static Host
+listen_for(const char *first, const char *second)
+{
+	Host		host = symbol_host("testnet", "{}");
+
+	symbol_subscribe_all(&host);
+	if (first != NULL)
+		host_watch(&host, 100, first);
+	if (second != NULL)
+		host_watch(&host, 101, second);
+	host_sync(&host);
+	host_open_link(&host, 0);
+	cs_output_reset(host.output);
+	return host;
+}
+
+static const CsRecord *
+row(const Host *host, size_t index)
+{
+	if (index >= cs_output_record_count(host->output))
+		bail_out("no row %zu", index);
+	return &cs_output_records(host->output)[index];
+}
+
+static void
+test_common_members(void)
+{
+	Host		host = listen_for(SIGNER, NULL);
+	char	   *line = sample_of("symbol/confirmedAdded", 2);
+	char	   *message = malloc(strlen(line) + 4);
+	const CsRecord *record;
+
+	(void) sprintf(message, "%s \r\n", line);
+	host_receive(&host, message);
+	record = row(&host, 0);
+	ok(record->payload.data == message &&
+	   record->payload.length == strlen(line),
+	   "the payload is the message without white space behind it");
+	ok(record->subscription_id == 3 && strcmp(record->topic,
+											  "confirmedAdded") == 0,
+	   "it is of its subscription");
+	ok(record->fee.data == NULL && record->block_hash.data == NULL &&
+	   record->occurred_at == CS_NO_NUMBER,
+	   "what the message does not say is absent");
+	host_free(&host);
+	free(message);
+	free(line);
+}
+
+/* A confirmed transaction takes its time from its block, if that came first. */
+static void
+test_time_of_block(void)
+{
+	Host		host = listen_for(SIGNER, NULL);
+	char	   *block = sample_of("symbol/block", 1);
+	char	   *line = sample_of("symbol/confirmedAdded", 2);
+	char	   *text = replaced(line, "1823630", "1823627");
+	const CsRecord *record;
+
+	host_receive(&host, block);
+	host_receive(&host, text);
+	record = row(&host, 1);
+	ok(record->occurred_at == INT64_C(1729629182339000) &&
+	   strcmp(record->block_hash.data,
+			  "F1FC5246619C8D0D9426C4027A57788706886A9DA1922A482990A2DCA7F334E7") == 0,
+	   "a transaction has the time and the hash of its block");
+	host_free(&host);
+	free(block);
+	free(line);
+	free(text);
+}
+
+/* The rows of an aggregate hold their own part of the message. */
+static void
+test_parts(void)
+{
+	Host		host = listen_for("TBJHAFYICU7LOTDROE7QVR6FN5O6KZYOAYLVSVA",
+								  SIGNER);
+	char	   *line = sample_of("symbol/confirmedAdded", 4);
+	const CsRecord *record;
+
+	host_receive(&host, line);
+	ok(cs_output_record_count(host.output) == 3, "an aggregate gives rows");
+	ok(row(&host, 0)->payload.length == strlen(line),
+	   "its own holds all of it");
+	record = row(&host, 1);
+	ok(record->payload.length < 300 &&
+	   strncmp(record->payload.data, "{\"transaction\":{\"signerPublicKey\":"
+			   "\"94EC7115", 43) == 0 &&
+	   record->payload.data[record->payload.length - 1] == '}',
+	   "one of a transaction in it holds that transaction");
+	host_free(&host);
+	free(line);
+}
+
+/* So do those of a transfer of very many mosaics. */
+static void
+test_many_mosaics(void)
+{
+	Host		host = listen_for(SIGNER, NULL);
+	char	   *line = sample_of("symbol/confirmedAdded", 2);
+	char	   *mosaics;
+	size_t		length;
+	char	   *text;
+	CsError		error = {0};
+	FILE	   *file = open_memstream(&mosaics, &length);
+
+	for (int i = 0; i < 255; i++)
+		fprintf(file, "%s{\"id\":\"%016X\",\"amount\":\"%d\"}", i > 0 ? "," : "",
+				i, i);
+	(void) fclose(file);
+	text = replaced(line, "{\"id\":\"72C0212E67A08BCE\",\"amount\":\"1000000\"}",
+					mosaics);
+	host_receive(&host, text);
+	ok(cs_output_record_count(host.output) == 255 &&
+	   row(&host, 15)->payload.length == strlen(text),
+	   "the rows of the first mosaics hold the whole message");
+	ok(strncmp(row(&host, 16)->payload.data,
+			   "{\"id\":\"0000000000000010\",\"amount\":\"16\"}", 39) == 0 &&
+	   row(&host, 254)->payload.length == 40 &&
+	   row(&host, 254)->ordinal == 508,
+	   "those of the others their mosaic");
+	cs_output_reset(host.output);
+	free(text);
+	mosaics = realloc(mosaics, length + 64);
+	(void) strcat(mosaics, ",{\"id\":\"0000000000000010\",\"amount\":\"1\"}");
+	text = replaced(line, "{\"id\":\"72C0212E67A08BCE\",\"amount\":\"1000000\"}",
+					mosaics);
+	ok(!host_message(&host, 0, text, &error), "%s", error.message);
+	host_free(&host);
+	free(text);
+	free(mosaics);
+	free(line);
+}
+
+/* A deposit to an alias is told to who is behind it, when it is confirmed. */
+static void
+test_alias(void)
+{
+	Host		host = listen_for(RECIPIENT, SIGNER);
+	char	   *line = sample_of("symbol/confirmedAdded", 5);
+	char	   *text = replaced(line, SIGNER, RECIPIENT);
+	char	   *pending = replaced(text, "confirmedAdded", "unconfirmedAdded");
+
+	host_receive(&host, text);
+	ok(cs_output_record_count(host.output) == 4, "two mosaics, two parties");
+	ok(strcmp(row(&host, 1)->account.data, RECIPIENT) == 0 &&
+	   strcmp(row(&host, 1)->counterparty.data, SIGNER) == 0 &&
+	   row(&host, 1)->direction == CS_DIRECTION_IN &&
+	   strcmp(row(&host, 1)->amount.data, "2500000") == 0 &&
+	   row(&host, 1)->ordinal == 1 && row(&host, 3)->ordinal == 3 &&
+	   strcmp(row(&host, 3)->amount.data, "1") == 0,
+	   "the topic says who is behind the alias");
+	ok(strcmp(row(&host, 0)->counterparty.data,
+			  "TFQGFEIJUSFPXQAAAAAAAAAAAAAAAAAAAAAAAAA") == 0,
+	   "the sender's rows have the alias");
+	cs_output_reset(host.output);
+	host_receive(&host, line);
+	ok(cs_output_record_count(host.output) == 2,
+	   "the sender's copy does not say it");
+	cs_output_reset(host.output);
+	host_receive(&host, pending);
+	ok(cs_output_record_count(host.output) == 3 &&
+	   row(&host, 2)->direction == CS_DIRECTION_NONE &&
+	   row(&host, 2)->amount.data == NULL,
+	   "nor does one that is not confirmed: aliases are not resolved there");
+	host_free(&host);
+	free(line);
+	free(text);
+	free(pending);
+}
+
+/* The topic names somebody of whom the message does not speak. */
+static void
+test_concerned(void)
+{
+	Host		host = listen_for(RECIPIENT, NULL);
+	char	   *line = sample_of("symbol/confirmedAdded", 24);
+	char	   *text = replaced(line, "TDH5UNYODI3D5JWXBXZYHSW4HB6ULZPIUS2Z6FA",
+								RECIPIENT);
+
+	host_receive(&host, line);
+	ok(cs_output_record_count(host.output) == 0, "nobody is watched");
+	host_receive(&host, text);
+	ok(cs_output_record_count(host.output) == 1 &&
+	   strcmp(row(&host, 0)->account.data, RECIPIENT) == 0 &&
+	   row(&host, 0)->direction == CS_DIRECTION_NONE &&
+	   row(&host, 0)->counterparty.data == NULL,
+	   "who collects the fees is concerned");
+	host_free(&host);
+	free(line);
+	free(text);
+}
+
+/* Both parties are one. */
+static void
+test_self(void)
+{
+	Host		host = listen_for(SIGNER, NULL);
+	char	   *line = sample_of("symbol/confirmedAdded", 2);
+	char	   *text = replaced(line,
+								"9852701708153EB74C71713F0AC7C56F5DE5670E06175954",
+								"9872DE7A88A74255A51CF543C4CCE7113A46EA255C7EDBEC");
+	char	   *proof = replaced(text, "16724", "16978");
+
+	host_receive(&host, text);
+	ok(cs_output_record_count(host.output) == 1 &&
+	   row(&host, 0)->direction == CS_DIRECTION_SELF,
+	   "a transfer to oneself is one row");
+	cs_output_reset(host.output);
+	host_receive(&host, proof);
+	ok(cs_output_record_count(host.output) == 1 &&
+	   row(&host, 0)->direction == CS_DIRECTION_IN,
+	   "who proves a secret for himself receives");
+	host_free(&host);
+	free(line);
+	free(text);
+	free(proof);
+}
+
+/* ---------- identities ---------- */
+
+static void
+identify(const char *text, const char *first, const char *second, size_t index,
+		 uint64_t identity[2])
+{
+	Host		host = listen_for(first, second);
+
+	host_receive(&host, text);
+	memcpy(identity, row(&host, index)->identity, 16);
+	host_free(&host);
+}
+
+static bool
+same_identity(const char *text, const char *watched, size_t index,
+			  const char *other_text, const char *other_watched,
+			  const char *also, size_t other_index)
+{
+	uint64_t	a[2];
+	uint64_t	b[2];
+
+	identify(text, watched, NULL, index, a);
+	identify(other_text, other_watched, also, other_index, b);
+	return memcmp(a, b, 16) == 0;
+}
+
+static void
+test_identities(void)
+{
+	char	   *open = sample_of("symbol/confirmedAdded", 1);
+	char	   *signer = sample_of("symbol/confirmedAdded", 2);
+	char	   *recipient = sample_of("symbol/confirmedAdded", 3);
+	char	   *newer = sample_of("symbol/rest25/confirmedAdded", 2);
+	char	   *higher = replaced(open, "1823630", "1823631");
+	char	   *pending = sample_of("symbol/unconfirmedAdded", 1);
+	char	   *partial = sample_of("symbol/partialAdded", 1);
+	char	   *complete = sample_of("symbol/unconfirmedAdded", 3);
+	char	   *cosignature = sample_of("symbol/cosignature", 1);
+	char	   *other_copy = sample_of("symbol/cosignature", 2);
+	char	   *status = sample_of("symbol/status", 2);
+	char	   *block = sample_of("symbol/block", 1);
+
+	ok(same_identity(open, "*", 0, signer, SIGNER, NULL, 0),
+	   "a row is the same on whatever channel it comes");
+	ok(same_identity(signer, SIGNER, 0, recipient, SIGNER, RECIPIENT, 0),
+	   "and whoever else is watched");
+	ok(same_identity(signer, SIGNER, 0, newer, "*", NULL, 0),
+	   "and from whichever version");
+	ok(!same_identity(signer, SIGNER, 0, signer, RECIPIENT, NULL, 0),
+	   "two points of view are two rows");
+	ok(!same_identity(open, "*", 0, higher, "*", NULL, 0),
+	   "in another block it is another row");
+	ok(!same_identity(open, "*", 0, pending, "*", NULL, 0),
+	   "with another status as well");
+	ok(!same_identity(partial, "*", 0, complete, "*", NULL, 0),
+	   "two pools are two rows");
+	ok(!same_identity(partial, "*", 0, partial, "*", NULL, 2),
+	   "the transactions of an aggregate are rows of their own");
+	ok(same_identity(cosignature, "*", 0, other_copy, SIGNER, NULL, 0),
+	   "copies of a cosignature are one");
+	ok(same_identity(status, SIGNER, 0, status, SIGNER, RECIPIENT, 0),
+	   "copies of a status are one");
+	ok(same_identity(block, SIGNER, 0, block, "*", NULL, 0),
+	   "a block is one");
+	free(open);
+	free(signer);
+	free(recipient);
+	free(newer);
+	free(higher);
+	free(pending);
+	free(partial);
+	free(complete);
+	free(cosignature);
+	free(other_copy);
+	free(status);
+	free(block);
+}
+
+/* ---------- the form of REST answers ---------- */
+
+static void
+test_rest(void)
+{
+	size_t		length;
+	char	   *samples = read_whole_file("test/samples/symbol/rest.jsonl", &length);
+	char	   *at = samples;
+	char	   *line;
+	Host		host = listen_for("*", NULL);
+	Host		wire = listen_for("*", NULL);
+	char	   *added = sample_of("symbol/confirmedAdded", 4);
+	int			understood = 0;
+	CsError		error = {0};
+
+	while ((line = next_line(&at)) != NULL)
+	{
+		struct json_object *object = cs_json_parse_once(line, strlen(line), NULL);
+		const char *answer =
+			json_object_to_json_string(cs_json_member(object, "response"));
+
+		(void) host_message(&host, 0, line, &error);
+		cs_output_reset(host.output);
+		understood += host_message(&host, 0, answer, &error);
+		if (strstr(line, "/transactions/confirmed/1AF9") != NULL)
+		{
+			host_receive(&wire, added);
+			ok(cs_output_record_count(host.output) == 3 &&
+			   memcmp(row(&host, 1)->identity, row(&wire, 1)->identity, 16) == 0,
+			   "a transaction in the form of REST answers is the same row");
+			ok(strcmp(row(&host, 0)->fee.data, "46400") == 0 &&
+			   row(&host, 1)->fee.data == NULL &&
+			   row(&host, 0)->occurred_at ==
+			   (INT64_C(1667250467000) + INT64_C(62378925339)) * 1000,
+			   "with its fee and time");
+		}
+		cs_output_reset(host.output);
+		json_object_put(object);
+	}
+	ok(understood == 3, "blocks and transactions are understood: %d", understood);
+	host_free(&host);
+	host_free(&wire);
+	free(added);
+	free(samples);
+}
+
+/* ---------- rejects ---------- */
+
+static void
+reject(const char *text, const char *why)
+{
+	Host		host = listen_for("*", SIGNER);
+	CsError		error = {0};
+	bool		understood = host_message(&host, 0, text, &error);
+
+	ok(!understood && strstr(error.message, why) != NULL &&
+	   cs_output_record_count(host.output) == 0 &&
+	   cs_output_action_count(host.output) == 0, "%.60s: %s", text,
+	   error.message);
+	host_free(&host);
+}
+
+/* A sample with a piece replaced. */
+static void
+reject_changed(const char *file, int number, const char *from, const char *to,
+			   const char *why)
+{
+	char		name[64];
+	char	   *line;
+	char	   *text;
+
+	(void) snprintf(name, sizeof(name), "symbol/%s", file);
+	line = sample_of(name, number);
+	text = replaced(line, from, to);
+	reject(text, why);
+	free(line);
+	free(text);
+}
+
+static void
+test_rejects(void)
+{
+	reject("{}", "neither \"topic\" nor \"uid\"");
+	reject("[]", "not an object");
+	reject("{\"topic\":7}", "\"topic\" is not a string");
+	reject("{\"topic\":\"blocks\",\"data\":{}}", "unrecognized topic");
+	reject("{\"topic\":\"block\"}", "\"data\" is missing");
+	reject("{\"topic\":\"block\",\"data\":[]}", "\"data\" is missing");
+	reject("{\"topic\":\"block\",\"data\":{}}", "\"block\" is missing");
+	reject("{\"topic\":\"confirmedAdded\",\"data\":{\"transaction\":{}}}",
+		   "\"meta\" is missing");
+	reject("{\"topic\":\"confirmedAdded\",\"data\":{\"meta\":{}}}",
+		   "\"transaction\" is missing");
+	reject("{\"topic\":\"unconfirmedRemoved\",\"data\":{}}",
+		   "\"meta\" is missing");
+	reject_changed("confirmedAdded", 1, "\"1823630\"", "\"0\"", "height 0");
+	reject_changed("confirmedAdded", 1, "\"1823630\"", "\"-1\"",
+				   "out of range");
+	reject_changed("confirmedAdded", 1, "\"1823630\"",
+				   "\"9223372036854775807\"", "out of range");
+	reject_changed("confirmedAdded", 1, "\"1000000\"",
+				   "\"18446744073709551616\"", "not an amount");
+	reject_changed("confirmedAdded", 1, "\"1000000\"", "\"007\"",
+				   "not an amount");
+	reject_changed("confirmedAdded", 1, "\"1000000\"", "1000000",
+				   "\"amount\" is not a string");
+	reject_changed("confirmedAdded", 1, "72C0212E67A08BCE", "72C0212E67A08BC",
+				   "\"id\" is not 16");
+	reject_changed("confirmedAdded", 1, "[{\"id\"", "[7,{\"id\"",
+				   "consist of objects");
+	reject_changed("confirmedAdded", 1, "9852701708153EB7", "9852701708153EBX",
+				   "\"recipientAddress\" is not 48");
+	reject_changed("confirmedAdded", 1, "\"B863173F", "\"B863173",
+				   "\"signerPublicKey\" is not 64");
+	reject_changed("confirmedAdded", 1, "16724", "\"transfer\"",
+				   "\"type\" is not an integer");
+	reject_changed("confirmedAdded", 4, "{\"transaction\":{\"signerPublicKey\"",
+				   "{\"transactions\":{\"signerPublicKey\"",
+				   "does not consist of transactions");
+	reject_changed("confirmedAdded", 4, "98F9108C", "98F9108",
+				   "\"recipientAddress\" is not 48");
+	reject_changed("confirmedAdded", 22, "\"9841E5B8", "\"9841E5B",
+				   "\"addressAdditions\" is not 48");
+	reject_changed("block", 1, "\"1823627\"", "\"0\"", "height 0");
+	reject_changed("block", 1, "\"F1FC5246", "\"F1FC524",
+				   "\"hash\" is not 64");
+	reject_changed("finalizedBlock", 1, "\"1823616\"", "\"0\"", "height 0");
+	reject_changed("finalizedBlock", 1, "\"1823616\"", "[]",
+				   "\"height\" is not an integer");
+	reject_changed("status", 1, "Failure", "\\u0000Failure", "\\u0000");
+	reject_changed("cosignature", 1, "parentHash", "parent", "is missing");
+}
+
+/* Before a wish is known, and when it is gone. */
+static void
+test_not_subscribed(void)
+{
+	Host		host = symbol_host("testnet", "{}");
+	char	   *line = sample_of("symbol/confirmedAdded", 1);
+
+	host_watch(&host, 99, "*");
+	host_sync(&host);
+	host_receive(&host, line);
+	ok(cs_output_record_count(host.output) == 0,
+	   "what is not subscribed is of no use");
+	host_free(&host);
+	free(line);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -197,5 +647,16 @@ main(int argc, char **argv)
 	}
 	if (update)
 		return 0;
+	test_common_members();
+	test_time_of_block();
+	test_parts();
+	test_many_mosaics();
+	test_alias();
+	test_concerned();
+	test_self();
+	test_identities();
+	test_rest();
+	test_rejects();
+	test_not_subscribed();
 	return tap_end();
 }
