@@ -18,8 +18,8 @@
 #include "provider/symbol_channels.h"
 
 /* When to try for more channels after the gateway said there were too many. */
-#define PROBE_MIN_MS	(10 * 60 * 1000)
-#define PROBE_MAX_MS	(2 * 60 * 60 * 1000)
+#define PROBE_MIN_MS	INT64_C(600000)
+#define PROBE_MAX_MS	INT64_C(7200000)
 
 /* Refusals without a known reason before the only suspect is blamed. */
 #define STRIKES			2
@@ -150,7 +150,10 @@ narrow_down(SymbolSession *symbol, const char *words)
 
 	if (!is_alone(symbol))
 	{
-		symbol->window = symbol->request_count / 2;
+		/* One watch may have taken more than the window. */
+		if (symbol->window > symbol->request_count)
+			symbol->window = symbol->request_count;
+		symbol->window = (symbol->window + 1) / 2;
 		return;
 	}
 	symbol->window = 1;

@@ -92,6 +92,22 @@ is_open(const SymbolSession *symbol, unsigned int topics)
 	return true;
 }
 
+/* Is there no room for them, so that there is nothing to wait for? */
+static bool
+is_stuck(const SymbolSession *symbol, unsigned int topics)
+{
+	return symbol->request_count == 0 && !is_open(symbol, topics);
+}
+
+static void
+tell_over(SymbolSession *symbol, CsWatch *watch, CsOutput *output)
+{
+	if (!(watch->flags & SYMBOL_WATCH_OVER))
+		symbol->over_count++;
+	cs_channel_tell_watch(watch, SYMBOL_WATCH_OVER, CS_STATE_OVER_LIMIT,
+						  cs_channel_limit_reason(symbol), output);
+}
+
 /* Ask for the channels of a watch, or say that they are too many. */
 static void
 send_watch(SymbolSession *symbol, CsWatch *watch, int64_t now_ms,
@@ -101,10 +117,7 @@ send_watch(SymbolSession *symbol, CsWatch *watch, int64_t now_ms,
 
 	if (!cs_channel_has_room(symbol, left))
 	{
-		if (!(watch->flags & SYMBOL_WATCH_OVER))
-			symbol->over_count++;
-		cs_channel_tell_watch(watch, SYMBOL_WATCH_OVER, CS_STATE_OVER_LIMIT,
-							  cs_channel_limit_reason(symbol), output);
+		tell_over(symbol, watch, output);
 		return;
 	}
 	watch->flags |= CS_WATCH_SENT;
@@ -113,29 +126,28 @@ send_watch(SymbolSession *symbol, CsWatch *watch, int64_t now_ms,
 	{
 		if (symbol->sent_topics & (1U << id))
 			cs_channel_subscribe(symbol, (SymbolTopicId) id, watch,
-								 --left == 0, now_ms,
-								 output);
+								 --left == 0, now_ms, output);
 	}
 }
 
+/* A watch that needs no channels of its own. */
 static void
-step_everything(SymbolSession *symbol, CsWatch *watch, CsOutput *output)
+tell_open(SymbolSession *symbol, CsWatch *watch, unsigned int topics,
+		  CsOutput *output)
 {
-	if (symbol->open_refused)
-		cs_channel_tell_watch(watch, CS_WATCH_REFUSED, CS_STATE_ERROR,
-							  symbol->open_words,
-							  output);
-	else if (symbol->mode == SYMBOL_MODE_OPEN)
+	if (symbol->mode == SYMBOL_MODE_OPEN && is_open(symbol, topics))
 		cs_channel_tell_watch(watch, CS_WATCH_ACTIVE, CS_STATE_ACTIVE, NULL,
 							  output);
+	else if (symbol->mode == SYMBOL_MODE_OPEN)
+		tell_over(symbol, watch, output);
 	else if (watch->flags & CS_WATCH_ACTIVE)
 		cs_channel_tell_watch(watch, 0, CS_STATE_PENDING, nobody, output);
 }
 
 /* Do what is to be done about an entry that was in the queue. */
 static void
-step_watch(SymbolSession *symbol, CsWatch *watch, int64_t now_ms,
-		   CsOutput *output)
+step_watch(SymbolSession *symbol, CsWatch *watch, unsigned int topics,
+		   int64_t now_ms, CsOutput *output)
 {
 	if (!(watch->flags & CS_WATCH_WANTED))
 	{
@@ -152,16 +164,16 @@ step_watch(SymbolSession *symbol, CsWatch *watch, int64_t now_ms,
 	}
 	if (watch->flags & CS_WATCH_INVALID)
 		cs_channel_tell_watch(watch, CS_WATCH_REFUSED, CS_STATE_ERROR,
-							  not_watchable,
-							  output);
+							  not_watchable, output);
 	else if (watch->flags & SYMBOL_WATCH_BLAMED)
 		cs_channel_tell_watch(watch, CS_WATCH_REFUSED, CS_STATE_ERROR,
 							  symbol->watch_words, output);
 	else if (!symbol->link_open)
 		return;
-	else if (watch->target[0] == '*')
-		step_everything(symbol, watch, output);
-	else if (symbol->mode == SYMBOL_MODE_FILTER)
+	else if (watch->target[0] == '*' && symbol->open_refused)
+		cs_channel_tell_watch(watch, CS_WATCH_REFUSED, CS_STATE_ERROR,
+							  symbol->open_words, output);
+	else if (watch->target[0] != '*' && symbol->mode == SYMBOL_MODE_FILTER)
 	{
 		if (!(watch->flags & CS_WATCH_SENT))
 			send_watch(symbol, watch, now_ms, output);
@@ -172,11 +184,7 @@ step_watch(SymbolSession *symbol, CsWatch *watch, int64_t now_ms,
 	else
 	{
 		cs_channel_drop_watch(symbol, watch, output);
-		if (symbol->mode == SYMBOL_MODE_OPEN)
-			cs_channel_tell_watch(watch, CS_WATCH_ACTIVE, CS_STATE_ACTIVE,
-								  NULL, output);
-		else if (watch->flags & CS_WATCH_ACTIVE)
-			cs_channel_tell_watch(watch, 0, CS_STATE_PENDING, nobody, output);
+		tell_open(symbol, watch, topics, output);
 	}
 }
 
@@ -189,8 +197,8 @@ step_queue(SymbolSession *symbol, unsigned int topics, int64_t now_ms,
 	size_t		limit = cs_output_action_count(output) + STATES_MAX;
 	bool		ready = symbol->uid[0] != '\0' || !symbol->link_open;
 
-	if (!ready || (symbol->mode == SYMBOL_MODE_OPEN && symbol->link_open &&
-				   !is_open(symbol, topics)))
+	if (!ready || (symbol->mode == SYMBOL_MODE_OPEN &&
+				   !is_open(symbol, topics) && !is_stuck(symbol, topics)))
 		return;
 	while (cs_watchset_queued(watches) > 0)
 	{
@@ -202,7 +210,7 @@ step_queue(SymbolSession *symbol, unsigned int topics, int64_t now_ms,
 		if (symbol->mode == SYMBOL_MODE_FILTER &&
 			cs_channel_window_is_full(symbol))
 			return;
-		step_watch(symbol, cs_watchset_pop(watches), now_ms, output);
+		step_watch(symbol, cs_watchset_pop(watches), topics, now_ms, output);
 	}
 }
 
@@ -236,18 +244,19 @@ send_open(SymbolSession *symbol, int id, int64_t now_ms, CsOutput *output)
 
 /* There is room again for some of those said to be over the limit. */
 static void
-queue_over(SymbolSession *symbol)
+queue_over(SymbolSession *symbol, unsigned int topics)
 {
 	CsWatchSet *watches = symbol->base.watches;
+	bool		open = symbol->mode == SYMBOL_MODE_OPEN;
 	size_t		each = cs_channel_count_topics(symbol->sent_topics);
 	size_t		chosen = 0;
 	CsWatch    *watch;
 	size_t		position = 0;
 
-	if (symbol->over_count == 0 || each == 0 ||
-		cs_watchset_queued(watches) > 0)
+	if (symbol->over_count == 0 || cs_watchset_queued(watches) > 0 ||
+		(open ? !is_open(symbol, topics) : each == 0))
 		return;
-	while (cs_channel_has_room(symbol, (chosen + 1) * each) &&
+	while ((open || cs_channel_has_room(symbol, (chosen + 1) * each)) &&
 		   (watch = cs_watchset_next(watches, &position)) != NULL)
 	{
 		if (!(watch->flags & SYMBOL_WATCH_OVER))
@@ -435,11 +444,15 @@ cs_symbol_step(SymbolSession *symbol, int64_t now_ms, CsOutput *output)
 		step_mode(symbol, topics, output);
 		send_opens(symbol, topics, now_ms, output);
 		step_topics(symbol, topics, now_ms, output);
-		queue_over(symbol);
+		queue_over(symbol, topics);
 	}
 	step_queue(symbol, topics, now_ms, output);
 	if (connected)
 	{
+		/* What addresses have left may do for everything. */
+		if (symbol->mode == SYMBOL_MODE_OPEN && is_stuck(symbol, topics))
+			send_opens(symbol, topics, now_ms, output);
+
 		drop_opens(symbol, topics, output);
 
 		/* If there was a bad request, it would have shown. */
