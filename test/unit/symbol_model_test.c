@@ -44,6 +44,7 @@ typedef struct Life
 	char		channels[CHANNELS_MAX][64];
 	int			channel_count;
 	int			cap;
+	int			own_cap;		/* of the source */
 	int			bad_address;	/* -1: none */
 	bool		named;			/* it says which is bad */
 	bool		needs_address;
@@ -124,8 +125,11 @@ unsubscribe(Life *life, const char *channel)
 {
 	int			at = find_channel(life, channel);
 
-	if (at >= 0)
-		strcpy(life->channels[at], life->channels[--life->channel_count]);
+	if (at < 0)
+		return;
+	life->channel_count--;
+	memmove(life->channels[at], life->channels[life->channel_count],
+			sizeof(life->channels[0]));
 }
 
 static void
@@ -305,6 +309,12 @@ change(Life *life)
 	} while (0)
 
 static bool
+is_generous(const Life *life)
+{
+	return life->cap >= 200 && life->own_cap >= 200;
+}
+
+static bool
 is_bad(const Life *life, int topic)
 {
 	return topic == life->bad_topic;
@@ -341,11 +351,15 @@ check_address(const Life *life, int at, bool open)
 	}
 	if (!life->wanted[at])
 		return NULL;
+
+	/* Room is not wasted. */
+	if (state == CS_STATE_OVER_LIMIT && !open && life->cap >= 200)
+		CHECK(life->channel_count + good > life->own_cap);
 	if (at == life->bad_address && good > 0 && !open)
 		CHECK(state == CS_STATE_ERROR || state == CS_STATE_OVER_LIMIT);
 	else if (at != life->bad_address && good > 0)
 		CHECK(state == CS_STATE_ACTIVE || state == CS_STATE_OVER_LIMIT);
-	if (good > 0 && at != life->bad_address && life->cap >= 200)
+	if (good > 0 && at != life->bad_address && is_generous(life))
 		CHECK(state == CS_STATE_ACTIVE);
 	return NULL;
 }
@@ -370,7 +384,7 @@ check_topic(const Life *life, int topic, bool open)
 	{
 		CHECK(there == (state == CS_STATE_ACTIVE));
 		CHECK(there || state == CS_STATE_OVER_LIMIT);
-		CHECK(there || life->cap < 200);
+		CHECK(there || !is_generous(life));
 	}
 	else
 		CHECK(!there);
@@ -384,6 +398,7 @@ check(const Life *life)
 	const char *wrong;
 
 	CHECK(life->channel_count <= life->cap);
+	CHECK(life->channel_count <= life->own_cap);
 	for (int i = 0; i < ADDRESSES; i++)
 	{
 		wrong = check_address(life, i, open);
@@ -396,7 +411,8 @@ check(const Life *life)
 		if (wrong != NULL)
 			return wrong;
 	}
-	if (life->everything && count_good_topics(life) > 0 && life->cap >= 200)
+	if (life->everything && count_good_topics(life) > 0 &&
+		is_generous(life))
 		CHECK(life->everything_state ==
 			  (open ? CS_STATE_ACTIVE : CS_STATE_ERROR));
 	return NULL;
@@ -411,14 +427,17 @@ live(Life *life, uint64_t seed)
 
 	memset(life, 0, sizeof(*life));
 	life->random = seed * UINT64_C(0x9E3779B97F4A7C15) + 1;
-	life->host = symbol_host("testnet", "{}");
 	life->cap = 200;
+	life->own_cap = seed % 7 == 6 ? 25 : 200;
+	life->host = symbol_host("testnet", seed % 7 == 6 ?
+							 "{\"max_channels\":25}" :
+							 "{\"max_channels\":200}");
 	life->bad_address = life->bad_topic = -1;
 	for (int i = 0; i < ADDRESSES; i++)
 		strcpy(life->addresses[i], symbol_address(i));
 	for (int i = 0; i < 5; i++)
 		(void) draw(life, 2);
-	switch (seed % 6)
+	switch (seed % 7)
 	{
 		case 0:
 			break;
@@ -434,6 +453,8 @@ live(Life *life, uint64_t seed)
 			break;
 		case 4:
 			life->needs_address = true;
+			break;
+		case 6:
 			break;
 		default:
 			life->bad_topic = FIRST_WATCHED + (int) draw(life,
@@ -466,23 +487,23 @@ main(void)
 	static const char *const names[] = {"a generous gateway",
 		"a full gateway", "an address it names as bad",
 		"an address it does not name", "a gateway that demands addresses",
-	"a topic it does not have"};
+	"a topic it does not have", "a limit of our own"};
 	Life	   *life = malloc(sizeof(Life));
-	uint64_t	failed[6] = {0};
-	const char *wrong[6] = {NULL};
+	uint64_t	failed[7] = {0};
+	const char *wrong[7] = {NULL};
 
 	topics = cs_provider_find("symbol")->topics;
-	for (uint64_t seed = 1; seed <= 300; seed++)
+	for (uint64_t seed = 1; seed <= 350; seed++)
 	{
 		const char *problem = live(life, seed);
 
-		if (problem != NULL && failed[seed % 6] == 0)
+		if (problem != NULL && failed[seed % 7] == 0)
 		{
-			failed[seed % 6] = seed;
-			wrong[seed % 6] = problem;
+			failed[seed % 7] = seed;
+			wrong[seed % 7] = problem;
 		}
 	}
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 7; i++)
 		ok(failed[i] == 0, "50 lives with %s (seed %llu: %s)", names[i],
 		   (unsigned long long) failed[i], wrong[i] ? wrong[i] : "-");
 	free(life);
