@@ -455,6 +455,12 @@ cs_symbol_step(SymbolSession *symbol, int64_t now_ms, CsOutput *output)
 
 		drop_opens(symbol, topics, output);
 
+		/* And what was left just now, for those over the limit. */
+		queue_over(symbol, topics);
+		if (cs_watchset_queued(symbol->base.watches) > 0 &&
+			!cs_channel_window_is_full(symbol))
+			symbol->more_at = now_ms + 1;
+
 		/* If there was a bad request, it would have shown. */
 		if (symbol->request_count == 0 &&
 			cs_watchset_queued(symbol->base.watches) == 0)
