@@ -248,6 +248,8 @@ settle(SymbolSession *symbol, size_t count, CsOutput *output)
 								  CS_STATE_ACTIVE, NULL,
 								  output);
 	}
+	if (count == 0)
+		return;
 	symbol->request_count -= count;
 	if (symbol->request_count > 0)
 		memmove(symbol->requests, symbol->requests + count,
