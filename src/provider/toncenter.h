@@ -158,20 +158,18 @@ extern void cs_toncenter_copy_words(char words[TONCENTER_WORDS_MAX],
 
 /*
  * Take the changes of the watch list out of the queue: put new targets into
- * groups, take those no longer wanted out.  Not all at once if there are many
- * states to tell.
+ * groups, take those no longer wanted out.  States are told until the output
+ * holds *limit* actions, and the rest later.
  */
-extern void cs_toncenter_take_watches(ToncenterSession *ton, int64_t now_ms,
-									  CsOutput *output);
+extern void cs_toncenter_take_watches(ToncenterSession *ton, size_t limit,
+									  int64_t now_ms, CsOutput *output);
 
 /* The members of a group have news from the first one on. */
 extern void cs_toncenter_set_news(ToncenterGroup *group, ToncenterNews news);
 
-/*
- * Tell the groups' members what is news, as much as may be told in one go.
- */
-extern void cs_toncenter_tell_watches(ToncenterSession *ton, int64_t now_ms,
-									  CsOutput *output);
+/* Tell the groups' members what is news, likewise. */
+extern void cs_toncenter_tell_watches(ToncenterSession *ton, size_t limit,
+									  int64_t now_ms, CsOutput *output);
 
 /* The server takes no more than so many addresses: spread them. */
 extern void cs_toncenter_set_limit(ToncenterSession *ton, size_t limit,

@@ -15,6 +15,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include <stdio.h>
 #include <string.h>
 
 #include <json-c/json.h>
@@ -476,7 +477,9 @@ cs_toncenter_read_jettons(ToncenterNotice *notice, CsError *error)
 	CsText		owner;
 	CsText		asset;
 	CsText		hash_text;
+	CsText		balance;
 	CsText		lt;
+	char		version[128];
 
 	if (jetton == NULL)
 	{
@@ -486,13 +489,20 @@ cs_toncenter_read_jettons(ToncenterNotice *notice, CsError *error)
 	}
 	if (!cs_ton_member_address(jetton, "address", &address, error) ||
 		!cs_ton_member_hash(jetton, "data_hash", hash, error) ||
+		!cs_json_text(jetton, "balance", &balance, error) ||
 		!cs_json_text(jetton, "last_transaction_lt", &lt, error))
 		return false;
+
+	/* Two changes of one transaction are told apart by what they led to. */
+	(void) snprintf(version, sizeof(version), "%.40s %.60s", lt.data,
+					balance.data);
 	wallet = cs_ton_write_address(notice->output, &address);
 	owner = write_party(notice, &frame, "owner");
 	asset = write_party(notice, &frame, "jetton");
 	hash_text = cs_ton_write_hash(notice->output, hash);
-	add_balance(notice, owner, wallet, asset, hash_text, lt, 0);
-	add_balance(notice, wallet, owner, asset, hash_text, lt, 1);
+	add_balance(notice, owner, wallet, asset, hash_text,
+				cs_piece(version), 0);
+	add_balance(notice, wallet, owner, asset, hash_text,
+				cs_piece(version), 1);
 	return true;
 }

@@ -326,6 +326,8 @@ tell_topics(ToncenterSession *ton, CsOutput *output)
 					   trace ? waiting_trace : waiting_address, output);
 		else if (trouble != NULL)
 			tell_topic(topic, trouble->trouble, trouble->words, output);
+		else if (!trace && ton->limit == 0)
+			tell_topic(topic, CS_STATE_OVER_LIMIT, ton->waiting.words, output);
 		else
 			tell_topic(topic, CS_STATE_PENDING, NULL, output);
 	}
@@ -405,12 +407,14 @@ step_link(ToncenterSession *ton, ToncenterLink *link, int64_t now_ms,
 static void
 step(ToncenterSession *ton, int64_t now_ms, CsOutput *output)
 {
+	size_t		limit = cs_output_action_count(output) + TONCENTER_STATES_MAX;
+
 	ton->more_at = INT64_MAX;
-	cs_toncenter_take_watches(ton, now_ms, output);
-	cs_toncenter_tell_watches(ton, now_ms, output);
+	cs_toncenter_take_watches(ton, limit, now_ms, output);
+	cs_toncenter_tell_watches(ton, limit, now_ms, output);
 	for (int i = 0; i < ton->link_count; i++)
 		step_link(ton, &ton->links[i], now_ms, output);
-	cs_toncenter_tell_watches(ton, now_ms, output);
+	cs_toncenter_tell_watches(ton, limit, now_ms, output);
 	tell_topics(ton, output);
 }
 
@@ -814,7 +818,7 @@ cs_toncenter_closed(CsSession *session, int number, const CsClosure *closure,
 		any_open |= ton->links[i].open;
 	for (int id = 0; id < TONCENTER_TOPICS && !any_open; id++)
 		ton->topics[id].told = false;
-	if (any_open || link->words[0] != '\0')
+	if (any_open || link->words[0] != '\0' || closure->http_status == 400)
 		step(ton, now_ms, output);
 }
 

@@ -248,10 +248,9 @@ tell_group(ToncenterGroup *group, const char *unserved, size_t limit,
 }
 
 void
-cs_toncenter_tell_watches(ToncenterSession *ton, int64_t now_ms,
+cs_toncenter_tell_watches(ToncenterSession *ton, size_t limit, int64_t now_ms,
 						  CsOutput *output)
 {
-	size_t		limit = cs_output_action_count(output) + TONCENTER_STATES_MAX;
 	bool		wanted = false;
 	bool		done = true;
 
@@ -312,11 +311,10 @@ take_watch(ToncenterSession *ton, CsWatch *watch, bool *again,
 }
 
 void
-cs_toncenter_take_watches(ToncenterSession *ton, int64_t now_ms,
+cs_toncenter_take_watches(ToncenterSession *ton, size_t limit, int64_t now_ms,
 						  CsOutput *output)
 {
 	CsWatchSet *watches = ton->base.watches;
-	size_t		limit = cs_output_action_count(output) + TONCENTER_STATES_MAX;
 	bool		gone = false;
 	bool		again = false;
 
