@@ -4,9 +4,12 @@
  *	  The TON Center provider's own interface, between its files:
  *
  *	  toncenter.c			what the provider is: networks, topics, options
- *	  toncenter_session.c	connections, requests and their answers
+ *	  toncenter_session.c	connections, and what is due on them
+ *	  toncenter_request.c	what is sent
+ *	  toncenter_reply.c		what is answered and refused
  *	  toncenter_watch.c		which connection serves which target
- *	  toncenter_records.c	what notifications mean: transactions
+ *	  toncenter_records.c	what notifications mean
+ *	  toncenter_transaction.c	likewise: transactions
  *	  toncenter_events.c	likewise: actions, states, token balances
  *	  toncenter_memory.c	what was announced and may have to be taken back
  *
@@ -33,6 +36,12 @@ typedef enum ToncenterTopicId
 
 /* The topics that follow the watched addresses. */
 #define TONCENTER_ADDRESS_BITS (TONCENTER_BIT(TONCENTER_TRACE) - 1)
+
+/* The ids of requests begin so; a number follows. */
+#define TONCENTER_REQUEST_ID "subscribe-"
+
+/* The server itself never pings, and proxies in front close what is idle. */
+#define TONCENTER_PING_MS 15000
 
 #define TONCENTER_LINKS_DEFAULT 2
 #define TONCENTER_LINKS_MAX 32
@@ -135,14 +144,8 @@ extern bool cs_toncenter_start(CsSession *session, CsError *error);
 extern void cs_toncenter_stop(CsSession *session);
 extern void cs_toncenter_sync(CsSession *session, int64_t now_ms,
 							  CsOutput *output);
-extern bool cs_toncenter_handshake(CsSession *session, int link,
-								   const char *url, CsHandshake *handshake,
-								   CsOutput *output);
 extern void cs_toncenter_opened(CsSession *session, int link, int64_t now_ms,
 								CsOutput *output);
-extern bool cs_toncenter_message(CsSession *session, int link,
-								 const CsMessage *message, int64_t now_ms,
-								 CsOutput *output, CsError *error);
 extern void cs_toncenter_closed(CsSession *session, int link,
 								const CsClosure *closure, int64_t now_ms,
 								CsOutput *output);
@@ -150,9 +153,50 @@ extern void cs_toncenter_tick(CsSession *session, int64_t now_ms,
 							  CsOutput *output);
 extern int64_t cs_toncenter_next_tick(const CsSession *session);
 
+/* The link of this number; NULL: there is none. */
+extern ToncenterLink *cs_toncenter_link(ToncenterSession *ton, int number);
+
+/* The topics that a connection is to carry now, as bits. */
+extern unsigned cs_toncenter_wanted_topics(const ToncenterSession *ton,
+										   const ToncenterLink *link);
+
+/* Do everything that may be due. */
+extern void cs_toncenter_step(ToncenterSession *ton, int64_t now_ms,
+							  CsOutput *output);
+
 /* Copy what a peer said; what does not fit is left out. */
 extern void cs_toncenter_copy_words(char words[TONCENTER_WORDS_MAX],
 									const char *text, size_t length);
+
+/* ---------- toncenter_request.c ---------- */
+
+extern bool cs_toncenter_handshake(CsSession *session, int link,
+								   const char *url, CsHandshake *handshake,
+								   CsOutput *output);
+
+/* Send a snapshot of what a connection is to carry; an answer is awaited. */
+extern void cs_toncenter_send_snapshot(ToncenterSession *ton,
+									   ToncenterLink *link, int64_t now_ms,
+									   CsOutput *output);
+
+/* From now on an answer is awaited to the last snapshot written. */
+extern void cs_toncenter_await_answer(ToncenterSession *ton,
+									  ToncenterLink *link, int64_t now_ms);
+
+extern void cs_toncenter_send_ping(ToncenterLink *link, int64_t now_ms,
+								   CsOutput *output);
+
+/* ---------- toncenter_reply.c ---------- */
+
+extern bool cs_toncenter_message(CsSession *session, int link,
+								 const CsMessage *message, int64_t now_ms,
+								 CsOutput *output, CsError *error);
+
+/* The server answered a handshake with an error. */
+extern void cs_toncenter_take_http_error(ToncenterSession *ton,
+										 ToncenterLink *link,
+										 const CsClosure *closure,
+										 CsOutput *output);
 
 /* ---------- toncenter_watch.c ---------- */
 
@@ -222,7 +266,7 @@ extern bool cs_toncenter_records(ToncenterSession *ton, int link,
 extern CsRecord *cs_toncenter_new_record(const ToncenterNotice *notice,
 										 CsTable table);
 
-/* The members "finality" (*otherwise* if missing) and times in seconds. */
+/* The member "finality" (*otherwise* if missing) and one that is a time in seconds. */
 extern bool cs_toncenter_read_finality(struct json_object *object,
 									   CsStatus otherwise, CsStatus *finality,
 									   CsError *error);
@@ -236,6 +280,14 @@ extern bool cs_toncenter_read_time(struct json_object *object,
  */
 extern CsText cs_toncenter_payload(const ToncenterNotice *notice,
 								   const char *list, CsText key, CsText part);
+
+/* ---------- toncenter_transaction.c ---------- */
+
+/* Add the rows of a transaction; *key* and *part* are for the payload. */
+extern bool cs_toncenter_read_transaction(ToncenterNotice *notice,
+										  struct json_object *object,
+										  CsText key, CsText part,
+										  CsError *error);
 
 /* ---------- toncenter_events.c ---------- */
 

@@ -151,7 +151,7 @@ test_ordinary(void)
 	ok(cs_session_next_tick(host.session) == INT64_MAX, "nothing is due");
 	host_subscribe(&host, 1, "transactions", "{}");
 	host_sync(&host);
-	host_expect(&host, "subscription 1 pending (waiting for a watched ad)",
+	host_expect(&host, "subscription 1 idle (waiting for a watched ad)",
 				"without an address there is no connection");
 	host_watch(&host, 100, ACCOUNT("0A"));
 	host_sync(&host);
@@ -190,8 +190,8 @@ test_ordinary(void)
 	host_unwatch(&host, ACCOUNT("0B"));
 	host_unwatch(&host, ACCOUNT("0C"));
 	host_sync(&host);
-	host_expect(&host, "close; subscription 1 pending (waiting for a watched ad);"
-				" subscription 2 pending (waiting for a watched ad)",
+	host_expect(&host, "close; subscription 1 idle (waiting for a watched ad);"
+				" subscription 2 idle (waiting for a watched ad)",
 				"without addresses the connection is of no use");
 	host_free(&host);
 }
@@ -204,7 +204,7 @@ test_traces(void)
 	host_subscribe(&host, 1, "trace", "{}");
 	host_watch(&host, 100, ACCOUNT("0A"));
 	host_sync(&host);
-	host_expect(&host, "subscription 1 pending (waiting for a watched tr)",
+	host_expect(&host, "subscription 1 idle (waiting for a watched tr)",
 				"a trace needs a transaction");
 	watch_trace(&host, 200, TRACE);
 	host_sync(&host);
@@ -249,7 +249,7 @@ test_trace_done(void)
 	say(&host, 0, line);
 	host_expect(&host, "watch 200 done; cursor", "a final trace is done");
 	host_pass(&host, 1);
-	host_expect(&host, "close; subscription 1 pending (waiting for a watched tr)",
+	host_expect(&host, "close; subscription 1 idle (waiting for a watched tr)",
 				"and not asked for any more");
 	watch_trace(&host, 200, TRACE);
 	host_sync(&host);
@@ -608,7 +608,7 @@ test_everything(void)
 	host_sync(&host);
 	host_expect(&host, "watch 100 error (TON Center has no subscr);"
 				" watch 101 error (not an address or hash i);"
-				" subscription 1 pending (waiting for a watched ad)",
+				" subscription 1 idle (waiting for a watched ad)",
 				"there is no subscription to everything");
 	host_sync(&host);
 	host_expect(&host, "", "which is told once");
