@@ -118,9 +118,9 @@ write_snapshot(ToncenterSession *ton, ToncenterLink *link)
 	{
 		cs_json_key(writer, "operation");
 		cs_json_put_string(writer, "subscribe");
+		cs_json_key(writer, "id");
+		cs_json_put_string(writer, id);
 	}
-	cs_json_key(writer, "id");
-	cs_json_put_string(writer, id);
 	cs_json_key(writer, "types");
 	cs_json_begin(writer, '[');
 	for (int topic = 0; topic < TONCENTER_TOPICS; topic++)
