@@ -74,7 +74,8 @@ typedef enum ToncenterNews
 {
 	TONCENTER_NEWS_NONE,
 	TONCENTER_NEWS_ACTIVE,		/* the snapshot they are in is in force */
-	TONCENTER_NEWS_PENDING,		/* it no longer is */
+	TONCENTER_NEWS_LOST,		/* those that were active are not, for now */
+	TONCENTER_NEWS_PENDING,		/* none is served, nor is any in trouble */
 	TONCENTER_NEWS_TROUBLE		/* those that are not active will not be */
 } ToncenterNews;
 

@@ -79,11 +79,11 @@ forget_requests(ToncenterSession *ton, ToncenterLink *link)
 
 /* What the connection carried is served no more. */
 static void
-lose_members(ToncenterSession *ton, ToncenterLink *link)
+lose_members(ToncenterSession *ton, ToncenterLink *link, ToncenterNews news)
 {
-	cs_toncenter_set_news(&link->addresses, TONCENTER_NEWS_PENDING);
+	cs_toncenter_set_news(&link->addresses, news);
 	if (link->number == 0)
-		cs_toncenter_set_news(&ton->traces, TONCENTER_NEWS_PENDING);
+		cs_toncenter_set_news(&ton->traces, news);
 }
 
 /* ---------- states of topics ---------- */
@@ -210,7 +210,7 @@ step_link(ToncenterSession *ton, ToncenterLink *link, int64_t now_ms,
 		link->wanted = link->open = false;
 		link->words[0] = '\0';
 		forget_requests(ton, link);
-		lose_members(ton, link);
+		lose_members(ton, link, TONCENTER_NEWS_PENDING);
 		return;
 	}
 	if (!link->wanted)
@@ -384,7 +384,7 @@ drop_members(ToncenterSession *ton, ToncenterLink *link)
 		wanted += ton->links[i].wanted;
 	if (wanted > 1)
 	{
-		lose_members(ton, link);
+		lose_members(ton, link, TONCENTER_NEWS_LOST);
 		return;
 	}
 	for (size_t i = 0; i < link->addresses.count; i++)

@@ -219,6 +219,10 @@ tell_member(const ToncenterGroup *group, CsWatch *watch, const char *unserved,
 			if (watch->flags & CS_WATCH_SENT)
 				tell(watch, CS_STATE_ACTIVE, NULL, output);
 			break;
+		case TONCENTER_NEWS_LOST:
+			if (watch->flags & CS_WATCH_ACTIVE)
+				tell(watch, CS_STATE_PENDING, NULL, output);
+			break;
 		case TONCENTER_NEWS_PENDING:
 			tell(watch, CS_STATE_PENDING, unserved, output);
 			break;

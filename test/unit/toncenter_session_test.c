@@ -552,6 +552,12 @@ test_two_links(void)
 	host_expect(&host, "subscribe-6 types=transactions addresses=03" SETTINGS
 				"; reset 2; watch 103 over limit (connection limit reached)",
 				"for as long as the server says so");
+	host_close_link(&host, 2, &lost);
+	host_expect(&host, "", "which stays so");
+	host_open_link(&host, 2);
+	answer(&host, 2, 7);
+	host_expect(&host, "subscribe-7 types=transactions addresses=03" SETTINGS
+				"; watch 103 active", "until there is room");
 	host_free(&host);
 }
 
