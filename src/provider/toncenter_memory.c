@@ -454,23 +454,22 @@ cs_toncenter_settle(const ToncenterNotice *notice, size_t first)
 {
 	struct ToncenterMemory *memory = notice->ton->memory;
 	CsOutput   *output = notice->output;
+	CsRecord   *records = (CsRecord *) cs_output_records(output);
+	size_t		count = cs_output_record_count(output);
 	Trace	   *trace = NULL;
-	size_t		index = first;
+	size_t		kept = first;
 
 	memory->stamp++;
 	forget_old(memory, notice->now_ms);
-	if (notice->has_trace && (cs_output_record_count(output) > first ||
+	if (notice->has_trace && (count > first ||
 							  find_trace(memory, notice->trace) != NULL))
 		trace = touch_trace(memory, notice);
-	while (index < cs_output_record_count(output))
+	for (size_t i = first; i < count; i++)
 	{
-		CsRecord   *record = (CsRecord *) &cs_output_records(output)[index];
-
-		if (note_row(notice, trace, record))
-			index++;
-		else
-			cs_output_remove_record(output, index);
+		if (note_row(notice, trace, &records[i]))
+			records[kept++] = records[i];
 	}
+	cs_output_truncate_records(output, kept);
 	if (trace == NULL)
 		return;
 	sweep(notice, trace);
