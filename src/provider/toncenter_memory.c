@@ -30,7 +30,9 @@
 #define TRACE_ROWS_MAX	250
 #define AGE_MAX_MS		600000
 
-#define BUCKETS			4096	/* a power of two */
+#define BUCKET_BITS		13
+#define BUCKET_SHIFT	(64 - BUCKET_BITS)
+#define BUCKETS			(1 << BUCKET_BITS)
 
 /* How far a row got. */
 typedef enum Rank
@@ -88,10 +90,11 @@ cs_toncenter_memory_create(void)
 static Trace **
 bucket_of(struct ToncenterMemory *memory, const uint8_t *hash)
 {
-	uint32_t	value;
+	uint64_t	halves[2];
 
-	memcpy(&value, hash, sizeof(value));
-	return &memory->buckets[value % BUCKETS];
+	memcpy(halves, hash, sizeof(halves));
+	return &memory->buckets[((halves[0] ^ halves[1]) *
+							 UINT64_C(0x9E3779B97F4A7C15)) >> BUCKET_SHIFT];
 }
 
 static Trace *
