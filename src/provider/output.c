@@ -464,12 +464,17 @@ cs_output_cursor(CsOutput *output, const char *scope, const char *position)
 CsRequest *
 cs_output_request(CsOutput *output, int64_t id)
 {
-	CsRequest  *request = (CsRequest *) cs_output_alloc(output,
-														sizeof(*request));
+	char	   *room = cs_output_alloc(output, sizeof(CsRequest) +
+									   _Alignof(CsRequest) - 1);
+	CsRequest  *request;
 	CsAction   *action;
 
-	if (request == NULL)
+	if (room == NULL)
 		return NULL;
+
+	/* The arena is one for texts, which begin anywhere. */
+	room += -(uintptr_t) room & (_Alignof(CsRequest) - 1);
+	request = (CsRequest *) room;
 	action = add_action(output, CS_ACTION_REQUEST);
 	if (action == NULL)
 		return NULL;
