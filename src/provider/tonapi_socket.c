@@ -71,9 +71,7 @@ cs_tonapi_socket_delivers_entry(const TonapiSession *tonapi,
 {
 	if (topic != TONAPI_MEMPOOL)
 		return (entry->flags & TONAPI_ENTRY_LIVE(topic)) != 0;
-	if (tonapi->base.everything)
-		return tonapi->shares[0].socket.mempool_live == TONAPI_ALL;
-	return share->socket.mempool_live != TONAPI_ALL &&
+	return tonapi->shares[0].socket.mempool_live == TONAPI_ALL ||
 		share->socket.mempool_live >= (uint64_t) entry->watch_id;
 }
 
@@ -398,6 +396,7 @@ succeed(TonapiSession *tonapi, TonapiShare *share, TonapiMethod method)
 {
 	TonapiSocket *socket = &share->socket;
 	bool		live = method == TONAPI_SUBSCRIBE;
+	bool		was_all = socket->mempool_live == TONAPI_ALL;
 
 	switch (socket->topic)
 	{
@@ -407,9 +406,10 @@ succeed(TonapiSession *tonapi, TonapiShare *share, TonapiMethod method)
 		case TONAPI_MEMPOOL:
 			socket->mempool_live = live ? socket->asked : 0;
 			socket->mempool_doubt = false;
-			cs_tonapi_review_share(tonapi, share);
-			if (socket->asked == TONAPI_ALL || tonapi->base.everything)
+			if (was_all || socket->mempool_live == TONAPI_ALL)
 				cs_tonapi_review(tonapi);
+			else
+				cs_tonapi_review_share(tonapi, share);
 			break;
 		default:
 			settle_batch(tonapi, share, live);

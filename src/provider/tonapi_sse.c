@@ -10,7 +10,7 @@
  * they often come in numbers.
  *
  * The server takes a thousand accounts in a URL, our transport 2,000 bytes,
- * which is some 25.
+ * which is 28 of them.
  *
  *-------------------------------------------------------------------------
  */
