@@ -196,6 +196,10 @@ extern bool cs_tonapi_wanted(const TonapiSession *tonapi, TonapiTopicId topic);
 /* Is there such a topic that is about addresses? */
 extern bool cs_tonapi_any_addressed(const TonapiSession *tonapi);
 
+/* Tell what has become of a topic, if that is news. */
+extern void cs_tonapi_tell_topic(TonapiSession *tonapi, TonapiTopicId id,
+								 CsOutput *output);
+
 /* Keep why there is no connection for a topic. */
 extern void cs_tonapi_trouble(TonapiTopic *topic, const CsClosure *closure);
 

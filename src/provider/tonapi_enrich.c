@@ -253,7 +253,10 @@ cs_tonapi_response(CsSession *session, const CsResponse *response,
 		tonapi->enrich_pauses = 0;
 		valid = take_transaction(tonapi, response, now_ms, output, error);
 	}
-	if (valid)
-		cs_tonapi_enrich_step(tonapi, now_ms, output);
-	return valid;
+	if (!valid)
+		return false;
+	cs_tonapi_enrich_step(tonapi, now_ms, output);
+	if (tonapi->left_out > 0)
+		cs_tonapi_tell_topic(tonapi, TONAPI_TRANSACTION, output);
+	return true;
 }

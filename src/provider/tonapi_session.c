@@ -151,9 +151,8 @@ tell(TonapiTopic *topic, CsState state, const char *detail, CsOutput *output)
 								 words[0] != '\0' ? words : NULL);
 }
 
-/* Tell what has become of a topic, if that is news. */
-static void
-tell_topic(TonapiSession *tonapi, TonapiTopicId id, CsOutput *output)
+void
+cs_tonapi_tell_topic(TonapiSession *tonapi, TonapiTopicId id, CsOutput *output)
 {
 	TonapiTopic *topic = &tonapi->topics[id];
 	bool		addressed = id < TONAPI_ADDRESSED;
@@ -219,7 +218,7 @@ step(TonapiSession *tonapi, int64_t now_ms, CsOutput *output)
 	if (tonapi->enrich)
 		cs_tonapi_enrich_step(tonapi, now_ms, output);
 	for (int id = 0; id < TONAPI_TOPICS; id++)
-		tell_topic(tonapi, (TonapiTopicId) id, output);
+		cs_tonapi_tell_topic(tonapi, (TonapiTopicId) id, output);
 }
 
 /* ---------- the wish ---------- */
@@ -643,7 +642,7 @@ take_notification(TonapiSession *tonapi, struct json_object *object,
 	if (tonapi->enrich)
 		cs_tonapi_enrich_step(tonapi, now_ms, output);
 	if (tonapi->left_out != left_out)
-		tell_topic(tonapi, TONAPI_TRANSACTION, output);
+		cs_tonapi_tell_topic(tonapi, TONAPI_TRANSACTION, output);
 	return true;
 }
 
