@@ -6,8 +6,10 @@
  *	  tonapi.c			what the provider is: networks, topics, options,
  *						arguments; and the table of its functions
  *	  tonapi_session.c	the life of a session and of its links; states
+ *	  tonapi_link.c		how a link, or a request, is addressed
  *	  tonapi_watch.c	how the watch list is spread over connections
- *	  tonapi_socket.c	the conversation over a WebSocket
+ *	  tonapi_socket.c	what is asked for over a WebSocket
+ *	  tonapi_reply.c	and what the answers change
  *	  tonapi_sse.c		event streams, whose subscription is their URL
  *	  tonapi_records.c	what messages mean
  *	  tonapi_transaction.c	what whole transactions mean
@@ -185,6 +187,7 @@ typedef struct TonapiSession
 	int			jobs_sent;		/* requests on their way */
 	int64_t		enrich_at;		/* not before then */
 	int			enrich_pauses;	/* in a row, because the server said so */
+	int			enrich_refused; /* HTTP status with which it does not want us */
 	uint64_t	left_out;		/* transactions that stay incomplete */
 } TonapiSession;
 
@@ -206,6 +209,27 @@ extern void cs_tonapi_trouble(TonapiTopic *topic, const CsClosure *closure);
 /* Keep words of a peer, cut at the end of a character. */
 extern void cs_tonapi_words(char words[TONAPI_WORDS_MAX], const char *text);
 
+extern bool cs_tonapi_start(CsSession *session, CsError *error);
+extern void cs_tonapi_stop(CsSession *session);
+extern void cs_tonapi_sync(CsSession *session, int64_t now_ms,
+						   CsOutput *output);
+extern void cs_tonapi_opened(CsSession *session, int link, int64_t now_ms,
+							 CsOutput *output);
+extern bool cs_tonapi_message(CsSession *session, int link,
+							  const CsMessage *message, int64_t now_ms,
+							  CsOutput *output, CsError *error);
+extern void cs_tonapi_closed(CsSession *session, int link,
+							 const CsClosure *closure, int64_t now_ms,
+							 CsOutput *output);
+extern bool cs_tonapi_response(CsSession *session, const CsResponse *response,
+							   int64_t now_ms, CsOutput *output,
+							   CsError *error);
+extern void cs_tonapi_tick(CsSession *session, int64_t now_ms,
+						   CsOutput *output);
+extern int64_t cs_tonapi_next_tick(const CsSession *session);
+
+/* ---------- tonapi_link.c ---------- */
+
 /*
  * Scheme, host and port of a URL, with another path; *http* turns ws into
  * http.  In the output's arena; NULL if memory is short.
@@ -221,26 +245,8 @@ extern const char *cs_tonapi_signed(const TonapiSession *tonapi,
 extern bool cs_tonapi_fields(const TonapiSession *tonapi, CsField *fields,
 							 int *count, CsOutput *output);
 
-extern bool cs_tonapi_start(CsSession *session, CsError *error);
-extern void cs_tonapi_stop(CsSession *session);
-extern void cs_tonapi_sync(CsSession *session, int64_t now_ms,
-						   CsOutput *output);
 extern bool cs_tonapi_handshake(CsSession *session, int link, const char *url,
 								CsHandshake *handshake, CsOutput *output);
-extern void cs_tonapi_opened(CsSession *session, int link, int64_t now_ms,
-							 CsOutput *output);
-extern bool cs_tonapi_message(CsSession *session, int link,
-							  const CsMessage *message, int64_t now_ms,
-							  CsOutput *output, CsError *error);
-extern void cs_tonapi_closed(CsSession *session, int link,
-							 const CsClosure *closure, int64_t now_ms,
-							 CsOutput *output);
-extern bool cs_tonapi_response(CsSession *session, const CsResponse *response,
-							   int64_t now_ms, CsOutput *output,
-							   CsError *error);
-extern void cs_tonapi_tick(CsSession *session, int64_t now_ms,
-						   CsOutput *output);
-extern int64_t cs_tonapi_next_tick(const CsSession *session);
 
 /* ---------- tonapi_watch.c ---------- */
 
@@ -286,10 +292,6 @@ extern void cs_tonapi_socket_tick(TonapiSession *tonapi, int64_t now_ms,
 								  CsOutput *output);
 extern int64_t cs_tonapi_socket_next_tick(const TonapiSession *tonapi);
 
-/* The reply to a request.  False: it is none, see *error*. */
-extern bool cs_tonapi_socket_reply(TonapiSession *tonapi, int link,
-								   struct json_object *reply, CsError *error);
-
 /* Does a socket deliver something of the topic?  This entry's? */
 extern bool cs_tonapi_socket_delivers(const TonapiSession *tonapi,
 									  TonapiTopicId topic);
@@ -297,6 +299,16 @@ extern bool cs_tonapi_socket_delivers_entry(const TonapiSession *tonapi,
 											const TonapiShare *share,
 											const CsWatch *entry,
 											TonapiTopicId topic);
+
+/* Note that an entry is live, or is not. */
+extern void cs_tonapi_socket_live(TonapiShare *share, CsWatch *entry,
+								  TonapiTopicId topic, bool live);
+
+/* ---------- tonapi_reply.c ---------- */
+
+/* The reply to a request.  False: it is none, see *error*. */
+extern bool cs_tonapi_socket_reply(TonapiSession *tonapi, int link,
+								   struct json_object *reply, CsError *error);
 
 /* ---------- tonapi_sse.c ---------- */
 

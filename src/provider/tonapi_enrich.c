@@ -94,7 +94,10 @@ retry_job(TonapiSession *tonapi, TonapiJob *job, int64_t now_ms)
 	job->due_at = now_ms + growing(RETRY_MS, job->attempts - 1, RETRY_MAX_MS);
 }
 
-/* The job to be sent next, if any may be: the one that is due longest. */
+/*
+ * The job to be sent next, if any may be: the oldest that is due when a
+ * request may be made, or else the one that will be due first.
+ */
 static TonapiJob *
 next_job(const TonapiSession *tonapi)
 {
@@ -106,7 +109,11 @@ next_job(const TonapiSession *tonapi)
 	{
 		TonapiJob  *job = &tonapi->jobs[i];
 
-		if (job->request == 0 && (next == NULL || job->due_at < next->due_at))
+		if (job->request != 0)
+			continue;
+		if (job->due_at <= tonapi->enrich_at)
+			return job;
+		if (next == NULL || job->due_at < next->due_at)
 			next = job;
 	}
 	return next;
@@ -117,7 +124,7 @@ next_job(const TonapiSession *tonapi)
 static void
 send_job(TonapiSession *tonapi, TonapiJob *job, CsOutput *output)
 {
-	char		path[sizeof(path_prefix) + 2 * CS_TON_HASH_LENGTH];
+	char		path[sizeof(path_prefix) + (size_t) 2 * CS_TON_HASH_LENGTH];
 	CsRequest  *request = cs_output_request(output, ++tonapi->last_request);
 	const char *url;
 
@@ -199,6 +206,7 @@ take_refusal(TonapiSession *tonapi, TonapiJob *job, const CsResponse *response,
 			break;
 		case 401:
 		case 403:
+			tonapi->enrich_refused = response->status;
 			pause_all(tonapi, REFUSED_MS, now_ms);
 			retry_job(tonapi, job, now_ms);
 			break;
@@ -250,13 +258,13 @@ cs_tonapi_response(CsSession *session, const CsResponse *response,
 	}
 	if (response->status == 200)
 	{
-		tonapi->enrich_pauses = 0;
+		tonapi->enrich_pauses = tonapi->enrich_refused = 0;
 		valid = take_transaction(tonapi, response, now_ms, output, error);
 	}
 	if (!valid)
 		return false;
 	cs_tonapi_enrich_step(tonapi, now_ms, output);
-	if (tonapi->left_out > 0)
+	if (tonapi->enrich)
 		cs_tonapi_tell_topic(tonapi, TONAPI_TRANSACTION, output);
 	return true;
 }

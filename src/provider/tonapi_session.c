@@ -19,14 +19,6 @@
 #include "provider/output.h"
 #include "provider/tonapi.h"
 
-/*
- * The server shows a sign of life after five quiet seconds: a ping, or an
- * event without data.
- */
-#define IDLE_TIMEOUT_MS 20000
-
-#define SOCKET_PATH "/v2/websocket"
-
 #define DEFAULT_CONNECTIONS 10
 #define DEFAULT_ACCOUNTS 1000
 #define DEFAULT_RATE 10			/* per second; with a token */
@@ -34,6 +26,8 @@
 static const char waiting[] = "waiting for a watched address";
 static const char no_everything[] =
 	"'*' cannot be had over a WebSocket: use transport sse, or watch addresses";
+static const char no_details[] =
+	"the server refuses to tell the details of transactions: is the token valid?";
 static const char incomplete[] =
 	"some transactions stay without details: more came than could be asked for";
 
@@ -66,71 +60,6 @@ cs_tonapi_words(char words[TONAPI_WORDS_MAX], const char *text)
 		length = cs_utf8_clip(text, TONAPI_WORDS_MAX - 1);
 	memcpy(words, text, length);
 	words[length] = '\0';
-}
-
-/* ---------- URLs and headers ---------- */
-
-const char *
-cs_tonapi_url(CsOutput *output, const char *url, bool http, const char *path)
-{
-	const char *authority = strstr(url, "://");
-	size_t		scheme = authority ? (size_t) (authority - url) : 0;
-	size_t		length = authority ? strcspn(authority + 3, "/?#") : 0;
-	bool		secure = scheme > 0 && (url[scheme - 1] | 0x20) == 's';
-	char	   *text = cs_output_alloc(output, scheme + length + strlen(path) + 16);
-
-	if (text == NULL)
-		return NULL;
-	(void) sprintf(text, "%.*s://%.*s%s", http ? 5 : (int) scheme,
-				   http ? secure ? "https" : "http" : url, (int) length,
-				   authority ? authority + 3 : "", path);
-	return text;
-}
-
-const char *
-cs_tonapi_signed(const TonapiSession *tonapi, const char *url, CsOutput *output)
-{
-	if (!tonapi->token_in_query || tonapi->base.token == NULL)
-		return url;
-	return cs_url_parameter(output, url, "token", tonapi->base.token);
-}
-
-static bool
-add_authorization(const TonapiSession *tonapi, CsField *fields, int *count,
-				  CsOutput *output)
-{
-	static const char scheme[] = "Bearer ";
-	const char *token = tonapi->base.token;
-	char	   *value;
-
-	if (token == NULL || tonapi->token_in_query)
-		return true;
-	value = cs_output_alloc(output, sizeof(scheme) + strlen(token));
-	if (value == NULL)
-		return false;
-	memcpy(value, scheme, sizeof(scheme) - 1);
-	memcpy(value + sizeof(scheme) - 1, token, strlen(token) + 1);
-	return cs_field_add(fields, count, output, "Authorization", value);
-}
-
-bool
-cs_tonapi_fields(const TonapiSession *tonapi, CsField *fields, int *count,
-				 CsOutput *output)
-{
-	struct json_object *headers = cs_json_object(tonapi->base.options,
-												 "headers");
-
-	if (!add_authorization(tonapi, fields, count, output))
-		return false;
-	if (headers == NULL)
-		return true;
-	json_object_object_foreach(headers, name, value)
-	{
-		if (!cs_field_add(fields, count, output, name,
-						  json_object_get_string(value)))
-			return false;
-	}
-	return true;
 }
 
 /* ---------- states ---------- */
@@ -168,7 +97,8 @@ cs_tonapi_tell_topic(TonapiSession *tonapi, TonapiTopicId id, CsOutput *output)
 		tell(topic, CS_STATE_ERROR, no_everything, output);
 	else if (tonapi->streams ? cs_tonapi_sse_delivers(tonapi, id) :
 			 cs_tonapi_socket_delivers(tonapi, id))
-		tell(topic, CS_STATE_ACTIVE, id == TONAPI_TRANSACTION &&
+		tell(topic, CS_STATE_ACTIVE, id != TONAPI_TRANSACTION ? NULL :
+			 tonapi->enrich_refused != 0 ? no_details :
 			 tonapi->left_out > 0 ? incomplete : NULL, output);
 	else
 		tell(topic, topic->hopeless ? CS_STATE_ERROR : CS_STATE_PENDING,
@@ -417,55 +347,6 @@ cs_tonapi_stop(CsSession *session)
 	cs_json_writer_free(&tonapi->writer);
 	free(tonapi->base_url);
 	free(tonapi->jobs);
-}
-
-/* Where to ask for transactions: at the host that is connected. */
-static bool
-remember_url(TonapiSession *tonapi, const char *url)
-{
-	char	   *copy;
-
-	if (tonapi->base_url != NULL && strcmp(tonapi->base_url, url) == 0)
-		return true;
-	copy = strdup(url);
-	if (copy == NULL)
-		return false;
-	free(tonapi->base_url);
-	tonapi->base_url = copy;
-	return true;
-}
-
-/* A WebSocket's URL may have a path of its own, behind somebody's proxy. */
-static const char *
-socket_url(const char *url, CsOutput *output)
-{
-	const char *authority = strstr(url, "://");
-	const char *path = authority ? strchr(authority + 3, '/') : NULL;
-
-	if (authority != NULL &&
-		(path == NULL || path[1] == '\0' || path[1] == '?' || path[1] == '#'))
-		return cs_tonapi_url(output, url, false, SOCKET_PATH);
-	return cs_output_string(output, url).data;
-}
-
-bool
-cs_tonapi_handshake(CsSession *session, int link, const char *url,
-					CsHandshake *handshake, CsOutput *output)
-{
-	TonapiSession *tonapi = (TonapiSession *) session;
-
-	if (!remember_url(tonapi, url))
-		return false;
-	handshake->stream = tonapi->streams ? CS_STREAM_EVENTS :
-		CS_STREAM_WEBSOCKET;
-	handshake->idle_timeout_ms = IDLE_TIMEOUT_MS;
-	handshake->url = tonapi->streams ?
-		cs_tonapi_sse_url(tonapi, link, url, output) : socket_url(url, output);
-	if (handshake->url != NULL)
-		handshake->url = cs_tonapi_signed(tonapi, handshake->url, output);
-	return handshake->url != NULL &&
-		cs_tonapi_fields(tonapi, handshake->fields, &handshake->field_count,
-						 output);
 }
 
 void

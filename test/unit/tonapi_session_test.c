@@ -1134,6 +1134,40 @@ test_enrichment_rate(void)
 	host_free(&host);
 }
 
+/* The token is none, or the server has trouble of its own. */
+static void
+test_enrichment_refused(void)
+{
+	Host		host = start_enriching("{\"enrich\":true}", "wrong");
+	CsError		error;
+	char	   *transaction = sample_of("tonapi/rest-transaction", 1);
+	char	   *actions;
+
+	(void) host_message(&host, 0, NOTIFICATION(HASH), &error);
+	free(host_actions(&host));
+	ok(host_answer(&host, 2, 401, "{\"error\":\"unauthorized\"}", &error),
+	   "a refusal");
+	host_expect(&host, "subscription 1 active (the server refuses to te)",
+				"is told, while notifications go on");
+	host_pass(&host, 59999);
+	host_expect(&host, "", "for a minute it is not asked again");
+	host_pass(&host, 1);
+	actions = host_actions(&host);
+	ok(strncmp(actions, "get 3 ", 6) == 0, "then it is");
+	free(actions);
+	ok(host_answer(&host, 3, 200, transaction, &error), "and answers");
+	host_expect(&host, "subscription 1 active", "which is told, too");
+
+	host_pass(&host, 1000);
+	(void) host_message(&host, 0, NOTIFICATION(HASH), &error);
+	free(host_actions(&host));
+	ok(host_answer(&host, 4, 400, "{\"Error\":\"no\"}", &error) &&
+	   cs_session_next_tick(host.session) == INT64_MAX,
+	   "a request that cannot be is not made again");
+	free(transaction);
+	host_free(&host);
+}
+
 /* A flood: the queue is bounded, and the rows are there all the same. */
 static void
 test_enrichment_flood(void)
@@ -1189,6 +1223,7 @@ main(void)
 	test_checks();
 	test_enrichment();
 	test_enrichment_rate();
+	test_enrichment_refused();
 	test_enrichment_flood();
 	return tap_end();
 }
