@@ -103,6 +103,7 @@ typedef struct FlowPart
 	uint64_t	wire;			/* 0: none */
 	uint64_t	old_wire;		/* which it replaces, once acknowledged */
 	bool		acknowledged;	/* the node took it */
+	bool		proven;			/* a node has taken it before */
 	bool		fresh;			/* nothing has come on it */
 	bool		stale;			/* but something else is wanted by now */
 	bool		widened;		/* it asks for more than was read so far */

@@ -64,7 +64,7 @@ take_subscribed(FlowSession *flow, FlowWire *wire, int64_t now_ms,
 	wire->state = FLOW_WIRE_ACTIVE;
 	if (part == NULL || part->wire != wire->number)
 		return;
-	part->acknowledged = true;
+	part->acknowledged = part->proven = true;
 	part->heard_at = now_ms;
 
 	/* A transaction is accepted when its first status comes. */

@@ -458,39 +458,57 @@ ask_list(FlowSession *flow, FlowLink *link, int64_t now_ms, CsOutput *output)
 	link->list_at = now_ms + LIST_MS;
 }
 
+/*
+ * Close a link that has been of no use for a while, or of which no use can
+ * come.  Returns whether it is closed.
+ */
+static bool
+close_unused(FlowSession *flow, size_t index, bool needed, int64_t now_ms,
+			 CsOutput *output)
+{
+	FlowLink   *link = &flow->links[index];
+
+	if (wires_in_use(link) > 0 || needed)
+	{
+		link->empty_since = INT64_MAX;
+		return false;
+	}
+	if (link->empty_since == INT64_MAX)
+		link->empty_since = now_ms;
+	if (flow->part_count > 0 && link->empty_since + EMPTY_MS > now_ms)
+	{
+		soonest(flow, link->empty_since + EMPTY_MS);
+		return false;
+	}
+	cs_output_link(output, CS_ACTION_CLOSE_LINK, (int) index, NULL);
+	link->wanted = false;
+	return true;
+}
+
 static void
 step_link(FlowSession *flow, size_t index, bool needed, int64_t now_ms,
 		  CsOutput *output)
 {
 	FlowLink   *link = &flow->links[index];
-	bool		empty = wires_in_use(link) == 0;
 
-	if (!link->wanted)
+	if (!link->wanted ||
+		close_unused(flow, index, needed, now_ms, output) ||
+		!link->open || link->reset)
 		return;
-	if (link->open && !link->reset && link->waiting_since != INT64_MAX &&
+	if (link->waiting_since != INT64_MAX &&
 		link->waiting_since + ANSWER_MS <= now_ms)
+	{
 		cs_flow_reset(flow, index, "no answer to a request for 30 s", output);
-	if (link->open && !link->reset)
-	{
-		if (!empty)
-			ask_list(flow, link, now_ms, output);
-		soonest(flow, link->listing || empty ? INT64_MAX : link->list_at);
-		if (link->waiting_since != INT64_MAX)
-			soonest(flow, link->waiting_since + ANSWER_MS);
-	}
-	if (!empty || needed)
-		link->empty_since = INT64_MAX;
-	else if (link->empty_since == INT64_MAX)
-		link->empty_since = now_ms;
-	if (link->empty_since == INT64_MAX)
 		return;
-	if (flow->part_count == 0 || link->empty_since + EMPTY_MS <= now_ms)
-	{
-		cs_output_link(output, CS_ACTION_CLOSE_LINK, (int) index, NULL);
-		link->wanted = false;
 	}
-	else
-		soonest(flow, link->empty_since + EMPTY_MS);
+	if (wires_in_use(link) > 0)
+	{
+		ask_list(flow, link, now_ms, output);
+		if (!link->listing)
+			soonest(flow, link->list_at);
+	}
+	if (link->waiting_since != INT64_MAX)
+		soonest(flow, link->waiting_since + ANSWER_MS);
 }
 
 /* Does any part wait for a link, or will it soon? */

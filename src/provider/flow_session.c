@@ -155,6 +155,8 @@ cs_flow_opened(CsSession *session, int index, int64_t now_ms,
 	link->list_at = now_ms + FIRST_LIST_MS;
 
 	/* Another node may take what one has refused, but nothing twice. */
+	for (size_t i = 0; i < flow->stream_count; i++)
+		flow->streams[i]->ccf = false;
 	for (size_t i = 0; i < flow->part_count; i++)
 	{
 		FlowPart   *part = flow->parts[i];
@@ -272,7 +274,7 @@ note_progress(FlowPart *part, const FlowNotice *notice, int64_t now_ms)
 	part->fresh = false;
 	part->last_index = notice->index;
 	part->widened = false;
-	if (position->height == CS_NO_NUMBER || notice->height > position->height)
+	if (notice->height >= position->height)
 	{
 		position->height = notice->height;
 		memcpy(position->block_id, notice->block_id, FLOW_ID_SIZE);
@@ -287,6 +289,7 @@ take_block(FlowSession *flow, FlowPart *part, bool current, FlowNotice *notice,
 {
 	bool		repeated = part->fresh && !part->widened &&
 		notice->height == part->position.height;
+	int64_t		skipped = part->position.skipped_from;
 	bool		whole;
 
 	if (!current)
@@ -301,8 +304,8 @@ take_block(FlowSession *flow, FlowPart *part, bool current, FlowNotice *notice,
 	if (!repeated && !cs_flow_records(notice, error))
 		return false;
 	cs_flow_advance(flow, part->stream, notice->output);
-	if (!whole || (notice->stream->ccf &&
-				   notice->stream->last.state == CS_STATE_ACTIVE))
+	if (!whole || part->position.skipped_from != skipped ||
+		(notice->stream->ccf && notice->stream->last.state == CS_STATE_ACTIVE))
 		cs_flow_step(flow, now_ms, notice->output);
 	return true;
 }
@@ -431,6 +434,32 @@ find_stream(const FlowSession *flow, FlowTopicId topic,
 	return other;
 }
 
+/* Is there a stream for this transaction?  *notice* gets it. */
+static bool
+find_follower(FlowNotice *notice)
+{
+	const FlowSession *flow = notice->flow;
+	const CsWatch *watch = cs_watchset_find(flow->base.watches,
+											CS_WATCH_TRANSACTION,
+											notice->transaction,
+											strlen(notice->transaction));
+	bool		watched = watch != NULL && (watch->flags & CS_WATCH_WANTED);
+
+	for (size_t i = 0; i < flow->stream_count; i++)
+	{
+		FlowStream *stream = flow->streams[i];
+
+		if (stream->topic != FLOW_TRANSACTION_STATUSES ||
+			!(stream->followed ? watched :
+			  cs_flow_is(cs_json_member_string(stream->arguments, "tx_id"),
+						 notice->transaction)))
+			continue;
+		notice->stream = stream;
+		return true;
+	}
+	return false;
+}
+
 /*
  * A message under an id that is none of ours, as inject() brings it: its
  * topic says what it is.
@@ -438,20 +467,11 @@ find_stream(const FlowSession *flow, FlowTopicId topic,
 static bool
 take_stranger(FlowNotice *notice, CsError *error)
 {
-	FlowSession *flow = notice->flow;
-	const CsWatch *watch;
-
 	if (!cs_flow_read(notice, error))
 		return false;
 	if (notice->stream->topic == FLOW_TRANSACTION_STATUSES &&
-		notice->stream->followed)
-	{
-		watch = cs_watchset_find(flow->base.watches, CS_WATCH_TRANSACTION,
-								 notice->transaction,
-								 strlen(notice->transaction));
-		if (watch == NULL || !(watch->flags & CS_WATCH_WANTED))
-			return true;
-	}
+		!find_follower(notice))
+		return true;
 	return cs_flow_records(notice, error);
 }
 

@@ -209,8 +209,8 @@ find_carrier(const FlowSession *flow)
 }
 
 /*
- * Is there a wire for each part of the carrier (*carried*), and one that asks
- * for all it should (*complete*)?
+ * Is there a wire for each part of the carrier that had one (*carried*), and
+ * for all parts one that asks for all it should (*complete*)?
  */
 static void
 judge_carrier(const FlowSession *flow, const FlowStream *carrier,
@@ -225,9 +225,11 @@ judge_carrier(const FlowSession *flow, const FlowStream *carrier,
 
 		if (part->stream != carrier)
 			continue;
-		any = true;
-		*carried = *carried && (part->acknowledged || part->old_wire != 0);
-		*complete = *complete && part->acknowledged && !part->stale;
+		any = any || part->proven;
+		if (part->proven && !part->acknowledged && part->old_wire == 0)
+			*carried = false;
+		if (!part->acknowledged || part->stale)
+			*complete = false;
 	}
 	*carried = *carried && any;
 	*complete = *complete && any;

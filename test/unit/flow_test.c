@@ -156,6 +156,27 @@ transaction(void)
 	return text;
 }
 
+/* A transaction that is asked for, or watched. */
+static void
+print_followed(FILE *file, const char *topic, const char *text)
+{
+	const char *link = strstr(text, "/transaction_results/");
+	char		id[65];
+	char		arguments[128];
+	Host		host;
+
+	(void) snprintf(id, sizeof(id), "%s", link + strlen("/transaction_results/"));
+	(void) snprintf(arguments, sizeof(arguments), "{\"tx_id\":\"%s\"}", id);
+	print_perspective(file, "asked for",
+					  make_session(NULL, topic, arguments, NULL, NULL), text,
+					  true);
+	host = make_session(NULL, topic, "{}", NULL, NULL);
+	if (!cs_session_watch(host.session, 100, CS_WATCH_TRANSACTION, id))
+		bail_out("out of memory");
+	host_sync(&host);
+	print_perspective(file, "watched", host, text, true);
+}
+
 static void
 print_message(FILE *file, const char *topic, const char *text)
 {
@@ -180,10 +201,7 @@ print_message(FILE *file, const char *topic, const char *text)
 	}
 	else if (strncmp(topic, "transaction", 11) == 0)
 	{
-		print_perspective(file, "asked for",
-						  make_session(NULL, topic,
-									   "{\"tx_id\":\"fe3784095bc194dca02e4b14e7e6a1e0519d10b7bc907453e5b5dc276259a106\"}",
-									   NULL, NULL), text, true);
+		print_followed(file, topic, text);
 		print_perspective(file, "not watched",
 						  make_session(NULL, topic, "{}", "*", NULL), text,
 						  true);
