@@ -150,6 +150,7 @@ typedef struct FlowLink
 	int64_t		waiting_since;	/* oldest request without an answer */
 	int			unanswered;		/* requests */
 	int64_t		list_at;		/* when to ask what the node holds */
+	int64_t		listed_at;		/* when that was done last */
 	bool		listing;
 	int64_t		empty_since;	/* INT64_MAX: it is in use */
 } FlowLink;
@@ -184,7 +185,6 @@ typedef struct FlowSession
 	size_t		address_count;	/* of the watch list, as parts know it */
 	bool		everything;		/* likewise */
 	bool		carried;		/* the host knows watches to be active */
-	bool		retell;			/* states of watches are left to be told */
 	int64_t		next_at;		/* when something is due */
 } FlowSession;
 
@@ -241,8 +241,8 @@ extern void cs_flow_scope(const FlowStream *stream, char *scope);
 /* Take over what was restored for a stream, once. */
 extern void cs_flow_resume(FlowSession *flow, FlowStream *stream);
 
-/* Tell the position of a stream if its parts have moved it; forget it. */
-extern void cs_flow_advance(FlowSession *flow, FlowStream *stream,
+/* Tell the position of a stream if this part has moved it; forget it. */
+extern void cs_flow_advance(FlowSession *flow, const FlowPart *part,
 							CsOutput *output);
 extern void cs_flow_forget(FlowStream *stream, CsOutput *output);
 
@@ -266,6 +266,9 @@ extern void cs_flow_parts_free(FlowSession *flow);
 /* Has the watch list anything for a stream that follows it? */
 extern bool cs_flow_has_watches(const FlowSession *flow);
 
+/* The stream that watched transactions are followed by; NULL: none. */
+extern FlowStream *cs_flow_follower(const FlowSession *flow);
+
 /* ---------- flow_states.c ---------- */
 
 /* Set a part's state; *detail* may be NULL. */
@@ -273,6 +276,9 @@ extern void cs_flow_set(FlowPart *part, CsState state, const char *detail);
 
 /* Set the detail, cut at a whole character. */
 extern void cs_flow_set_words(FlowPart *part, CsState state, CsText words);
+
+/* The node delivers what the part is for. */
+extern void cs_flow_set_active(FlowPart *part);
 
 /* Tell all states that are news, or as many as may be told in one go. */
 extern void cs_flow_tell(FlowSession *flow, int64_t now_ms, CsOutput *output);
@@ -304,6 +310,9 @@ extern void cs_flow_end(FlowSession *flow, uint64_t number, int64_t now_ms,
 
 /* Ask for a part again after a growing delay. */
 extern void cs_flow_postpone(FlowPart *part, int64_t now_ms);
+
+/* It is doubtful what the node holds: ask, if that was not done just now. */
+extern void cs_flow_doubt(FlowSession *flow, FlowLink *link, int64_t now_ms);
 
 /* An answer to a request came. */
 extern void cs_flow_answered(FlowLink *link, int64_t now_ms);

@@ -19,6 +19,9 @@
 /* The node as a whole has no room: leave it alone for longer. */
 #define CROWDED_MS		30000
 
+/* A list that is longer is not believed. */
+#define LIST_MAX		2000
+
 /* Subscriptions nobody knows that are ended at a time. */
 #define STRAYS_MAX		100
 
@@ -69,7 +72,7 @@ take_subscribed(FlowSession *flow, FlowWire *wire, int64_t now_ms,
 
 	/* A transaction is accepted when its first status comes. */
 	if (part->stream->topic != FLOW_SEND || part->transaction[0] != '\0')
-		cs_flow_set(part, CS_STATE_ACTIVE, NULL);
+		cs_flow_set_active(part);
 	if (part->old_wire != 0)
 	{
 		uint64_t	old = part->old_wire;
@@ -90,7 +93,7 @@ take_ok(FlowSession *flow, FlowLink *link, struct json_object *object,
 
 	cs_flow_answered(link, now_ms);
 	if (wire == NULL)
-		link->list_at = now_ms;
+		cs_flow_doubt(flow, link, now_ms);
 	else if (cs_flow_is(action, "subscribe"))
 		take_subscribed(flow, wire, now_ms, output);
 	else if (cs_flow_is(action, "unsubscribe"))
@@ -131,6 +134,8 @@ take_list(FlowSession *flow, FlowLink *link, struct json_object *object,
 		return;
 	link->listing = false;
 	cs_flow_answered(link, now_ms);
+	if (count > LIST_MAX)
+		return;
 	for (size_t i = link->count; i-- > 0;)
 	{
 		if (link->wires[i].state == FLOW_WIRE_ACTIVE &&
@@ -176,7 +181,7 @@ skip_to(FlowPart *part, int64_t lowest, CsText message, int64_t now_ms)
 	FlowPosition *position = &part->position;
 	int64_t		next = CS_NO_NUMBER;
 
-	if (position->height != CS_NO_NUMBER)
+	if (position->height != CS_NO_NUMBER && position->height < lowest)
 		next = position->height + 1;
 	else
 		(void) cs_json_integer(part->stream->arguments, "start_block_height",
@@ -269,15 +274,6 @@ take_refusal(FlowSession *flow, FlowLink *link, FlowWire *wire, int64_t code,
 		try_again(part, message, now_ms);
 	else
 		give_up(part, message);
-
-	/* what it was to replace must not go on as if nothing had happened */
-	if (part->over && part->old_wire != 0)
-	{
-		uint64_t	old = part->old_wire;
-
-		part->old_wire = 0;
-		cs_flow_end(flow, old, now_ms, output);
-	}
 }
 
 /* An error that names no subscription. */
@@ -293,8 +289,8 @@ take_general(FlowSession *flow, FlowLink *link, CsText message,
 		return true;
 	}
 	cs_flow_answered(link, now_ms);
-	link->list_at = now_ms;
-	flow->next_at = now_ms;
+	link->listing = false;
+	cs_flow_doubt(flow, link, now_ms);
 	cs_error_set(error, CS_ERROR_VALUE, NULL, NULL,
 				 "the node refused a request: %.200s", message.data);
 	return false;
@@ -325,7 +321,7 @@ take_error(FlowSession *flow, FlowLink *link, struct json_object *object,
 	else if (wire != NULL)
 		take_refusal(flow, link, wire, code, message, now_ms, output);
 	else
-		link->list_at = now_ms;
+		cs_flow_doubt(flow, link, now_ms);
 	return true;
 }
 

@@ -24,8 +24,9 @@
 /* Without an answer for so long, the node has ceased to read. */
 #define ANSWER_MS		30000
 
-/* Every so often the node is asked what it holds; soon if there is doubt. */
+/* Every so often the node is asked what it holds; sooner if there is doubt. */
 #define LIST_MS			300000
+#define DOUBT_MS		10000
 
 /* A connection without subscriptions is kept for a while. */
 #define EMPTY_MS		10000
@@ -129,6 +130,7 @@ cs_flow_link_clear(FlowSession *flow, FlowLink *link)
 	link->unanswered = 0;
 	link->waiting_since = INT64_MAX;
 	link->list_at = INT64_MAX;
+	link->listed_at = INT64_MIN;
 	link->empty_since = INT64_MAX;
 	link->first_wire = flow->last_wire + 1;
 }
@@ -188,6 +190,19 @@ send_request(FlowSession *flow, FlowLink *link, int64_t now_ms,
 		cs_json_writer_free(writer);
 	if (link->unanswered++ == 0)
 		link->waiting_since = now_ms;
+}
+
+void
+cs_flow_doubt(FlowSession *flow, FlowLink *link, int64_t now_ms)
+{
+	int64_t		at = now_ms;
+
+	if (link->listed_at != INT64_MIN && link->listed_at + DOUBT_MS > at)
+		at = link->listed_at + DOUBT_MS;
+	if (at < link->list_at)
+		link->list_at = at;
+	if (!link->listing && at < flow->next_at)
+		flow->next_at = at;
 }
 
 void
@@ -352,6 +367,17 @@ is_lost(FlowPart *part)
 	return true;
 }
 
+/* End the wire that a part has been given another for. */
+static void
+end_old(FlowSession *flow, FlowPart *part, int64_t now_ms, CsOutput *output)
+{
+	uint64_t	old = part->old_wire;
+
+	part->old_wire = 0;
+	if (old != 0)
+		cs_flow_end(flow, old, now_ms, output);
+}
+
 /* Give a part a wire, if it needs one now. */
 static void
 place_part(FlowSession *flow, FlowPart *part, size_t *reserved,
@@ -361,17 +387,23 @@ place_part(FlowSession *flow, FlowPart *part, size_t *reserved,
 
 	if (part->wire != 0 && part->stale && part->acknowledged)
 	{
-		if (part->old_wire != 0)
-			cs_flow_end(flow, part->old_wire, now_ms, output);
+		end_old(flow, part, now_ms, output);
 		part->old_wire = part->wire;
 		part->wire = 0;
 		part->acknowledged = false;
 	}
-	if (part->over || part->wire != 0 || is_lost(part))
-		return;
-	if (part->retry_at > now_ms)
+	if (part->over)
+		end_old(flow, part, now_ms, output);
+	if (part->over || part->wire != 0 || part->retry_at > now_ms ||
+		is_lost(part))
 		return;
 	link = find_link(flow, reserved, output);
+	if (link == NULL && part->old_wire != 0)
+	{
+		/* Its own place is the only one there is. */
+		end_old(flow, part, now_ms, output);
+		link = find_link(flow, reserved, output);
+	}
 	if (link == NULL)
 		cs_flow_set(part, CS_STATE_OVER_LIMIT, over_limit);
 	else if (!link->open)
@@ -413,7 +445,7 @@ soonest(FlowSession *flow, int64_t at)
 static void
 check_stalled(FlowSession *flow, FlowPart *part, int64_t now_ms)
 {
-	int64_t		allowed = part->stream->heartbeat * STALLED_BLOCKS * BLOCK_MS;
+	int64_t		allowed;
 	int64_t		at;
 
 	/* An emulator makes a block when there is a transaction. */
@@ -422,6 +454,7 @@ check_stalled(FlowSession *flow, FlowPart *part, int64_t now_ms)
 		return;
 	if (part->stream->heartbeat > INT64_MAX / (STALLED_BLOCKS * BLOCK_MS * 2))
 		return;
+	allowed = part->stream->heartbeat * STALLED_BLOCKS * BLOCK_MS;
 	if (allowed < STALLED_MS)
 		allowed = STALLED_MS;
 	at = part->heard_at + allowed;
@@ -455,6 +488,7 @@ ask_list(FlowSession *flow, FlowLink *link, int64_t now_ms, CsOutput *output)
 	begin_request(flow, "list_subscriptions", NULL, 0);
 	send_request(flow, link, now_ms, output);
 	link->listing = true;
+	link->listed_at = now_ms;
 	link->list_at = now_ms + LIST_MS;
 }
 

@@ -26,6 +26,9 @@
 /* More accounts are not named. */
 #define ACCOUNTS_MAX	1000
 
+/* Transactions that wait for a place among the connections. */
+#define WAITING_MAX		1000
+
 /*
  * Without matches, a message every so many blocks moves the position on; one
  * for each block is what nodes would send by default.
@@ -467,9 +470,8 @@ group_stream(FlowSession *flow, FlowStream *stream, CsOutput *output)
 	}
 }
 
-/* The stream that watched transactions are followed by; NULL: none. */
-static FlowStream *
-transaction_stream(const FlowSession *flow)
+FlowStream *
+cs_flow_follower(const FlowSession *flow)
 {
 	for (size_t i = 0; i < flow->stream_count; i++)
 	{
@@ -499,24 +501,32 @@ drop_unwatched(FlowSession *flow)
 	}
 }
 
-/* A part for a watched transaction, unless it has one. */
-static void
-follow_transaction(FlowSession *flow, const CsWatch *watch, CsOutput *output)
+/*
+ * A part for a watched transaction, unless it has one.  False: there is
+ * nobody to follow it, or there are far more than can be followed.
+ */
+static bool
+follow_transaction(FlowSession *flow, CsWatch *watch, CsOutput *output)
 {
-	FlowStream *stream = transaction_stream(flow);
+	FlowStream *stream = cs_flow_follower(flow);
 	FlowPart   *part;
 
-	if (stream == NULL || cs_flow_watched(flow, watch->target) != NULL)
-		return;
+	if (cs_flow_watched(flow, watch->target) != NULL)
+		return true;
+	if (stream == NULL ||
+		flow->part_count >= flow->wires_max * flow->links_max + WAITING_MAX)
+		return false;
 	part = add_part(flow, stream);
 	if (part == NULL)
 	{
 		cs_output_fail(output);
-		return;
+		return false;
 	}
 	part->watch_id = watch->watch_id;
 	(void) snprintf(part->transaction, sizeof(part->transaction), "%s",
 					watch->target);
+	watch->flags &= (uint8_t) ~CS_WATCH_REFUSED;
+	return true;
 }
 
 /*
@@ -542,11 +552,9 @@ take_watches(FlowSession *flow, CsOutput *output)
 		changed = changed || (watch->kind == CS_WATCH_ADDRESS &&
 							  !(watch->flags & CS_WATCH_SENT));
 		watch->flags |= CS_WATCH_SENT;
-		if (watch->kind == CS_WATCH_TRANSACTION &&
-			!(watch->flags & CS_WATCH_INVALID) &&
-			transaction_stream(flow) != NULL)
-			follow_transaction(flow, watch, output);
-		else
+		if (watch->kind != CS_WATCH_TRANSACTION ||
+			(watch->flags & CS_WATCH_INVALID) ||
+			!follow_transaction(flow, watch, output))
 			cs_watchset_queue(watches, watch);
 	}
 	return changed;

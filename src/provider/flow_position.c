@@ -199,8 +199,9 @@ tell_position(FlowSession *flow, const FlowStream *stream, CsOutput *output)
 		cs_output_cursor(output, scope, text.data);
 }
 
-void
-cs_flow_advance(FlowSession *flow, FlowStream *stream, CsOutput *output)
+/* The position that is furthest behind among those of a stream's parts. */
+static const FlowPosition *
+find_least(const FlowSession *flow, const FlowStream *stream)
 {
 	const FlowPosition *least = NULL;
 
@@ -208,14 +209,23 @@ cs_flow_advance(FlowSession *flow, FlowStream *stream, CsOutput *output)
 	{
 		const FlowPart *part = flow->parts[i];
 
-		if (part->stream != stream)
-			continue;
-		if (part->position.height == CS_NO_NUMBER)
-			return;
-		if (least == NULL || part->position.height < least->height)
+		if (part->stream == stream &&
+			(least == NULL || part->position.height < least->height))
 			least = &part->position;
 	}
-	if (least == NULL ||
+	return least;
+}
+
+void
+cs_flow_advance(FlowSession *flow, const FlowPart *part, CsOutput *output)
+{
+	FlowStream *stream = part->stream;
+	const FlowPosition *least = &part->position;
+
+	/* All others are of one part. */
+	if (stream->topic == FLOW_ACCOUNT_STATUSES)
+		least = find_least(flow, stream);
+	if (least->height == CS_NO_NUMBER ||
 		(stream->position.height == least->height &&
 		 stream->position.skipped_from == least->skipped_from))
 		return;

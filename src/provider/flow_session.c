@@ -236,7 +236,7 @@ is_jump(const FlowPart *part, const FlowNotice *notice)
 	int64_t		last = part->position.height;
 
 	if (notice->index >= 0 && part->last_index >= 0 &&
-		notice->index != part->last_index + 1)
+		notice->index - 1 != part->last_index)
 		return true;
 	return last != CS_NO_NUMBER && notice->height > last &&
 		notice->height - last > part->stream->heartbeat;
@@ -303,7 +303,7 @@ take_block(FlowSession *flow, FlowPart *part, bool current, FlowNotice *notice,
 	whole = note_progress(part, notice, now_ms);
 	if (!repeated && !cs_flow_records(notice, error))
 		return false;
-	cs_flow_advance(flow, part->stream, notice->output);
+	cs_flow_advance(flow, part, notice->output);
 	if (!whole || part->position.skipped_from != skipped ||
 		(notice->stream->ccf && notice->stream->last.state == CS_STATE_ACTIVE))
 		cs_flow_step(flow, now_ms, notice->output);
@@ -345,15 +345,11 @@ finish_part(FlowPart *part, const FlowNotice *notice)
 static void
 learn_id(FlowPart *part, const FlowNotice *notice, CsOutput *output)
 {
-	char		detail[FLOW_ID_SIZE + 16];
-
 	if (part->transaction[0] != '\0' || part->stream->topic != FLOW_SEND)
 		return;
 	memcpy(part->transaction, notice->transaction, FLOW_ID_SIZE);
 	cs_flow_note_submitted(part->stream, part->transaction, output);
-	(void) snprintf(detail, sizeof(detail), "transaction %s",
-					part->transaction);
-	cs_flow_set(part, CS_STATE_ACTIVE, detail);
+	cs_flow_set_active(part);
 }
 
 /* A step of a transaction. */
@@ -507,11 +503,8 @@ take_notification(FlowNotice *notice, FlowLink *link, FlowTopicId topic,
 	/* What is still on its way after an unsubscribe is of no use. */
 	if (part == NULL && is_tail(flow, link, id))
 		return true;
-	if (link != NULL && link->open && part == NULL && !link->listing)
-	{
-		link->list_at = now_ms;
-		flow->next_at = now_ms;
-	}
+	if (link != NULL && link->open && part == NULL)
+		cs_flow_doubt(flow, link, now_ms);
 	notice->stream = find_stream(flow, topic, notice->payload);
 	return notice->stream == NULL || take_stranger(notice, error);
 }

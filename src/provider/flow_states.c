@@ -24,6 +24,8 @@ static const char not_watchable[] =
 	"not an address or transaction id in canonical form of this network";
 static const char nobody[] =
 	"no subscription of this source takes it";
+static const char too_many[] =
+	"too many transactions are watched; their turn comes as others are done";
 static const char not_active[] = "the subscription that follows it is not active";
 static const char not_readable[] =
 	"the node sends events in the encoding of servers before v0.42, in which"
@@ -54,6 +56,21 @@ cs_flow_set(FlowPart *part, CsState state, const char *detail)
 {
 	cs_flow_set_words(part, state, (CsText) {detail,
 											 detail ? strlen(detail) : 0});
+}
+
+void
+cs_flow_set_active(FlowPart *part)
+{
+	char		detail[FLOW_ID_SIZE + 16];
+
+	if (part->stream->topic != FLOW_SEND)
+	{
+		cs_flow_set(part, CS_STATE_ACTIVE, NULL);
+		return;
+	}
+	(void) snprintf(detail, sizeof(detail), "transaction %s",
+					part->transaction);
+	cs_flow_set(part, CS_STATE_ACTIVE, detail);
 }
 
 /* ---------- streams ---------- */
@@ -264,6 +281,19 @@ tell_address(CsWatch *watch, bool carried, bool complete, const char *why,
 	return complete;
 }
 
+/* A transaction that has no part; its state is told once. */
+static void
+tell_waiting(const FlowSession *flow, CsWatch *watch, CsOutput *output)
+{
+	bool		followed = cs_flow_follower(flow) != NULL;
+
+	if (!(watch->flags & CS_WATCH_REFUSED))
+		cs_output_watch_state(output, watch->watch_id,
+							  followed ? CS_STATE_OVER_LIMIT :
+							  CS_STATE_PENDING, followed ? too_many : nobody);
+	watch->flags |= CS_WATCH_REFUSED;
+}
+
 /*
  * Go through the queue once: entries whose state is settled leave it, others
  * stay.  Returns false if some are left to be looked at.
@@ -292,7 +322,11 @@ tell_queue(FlowSession *flow, bool carried, bool complete, const char *why,
 			else if (watch->kind == CS_WATCH_ADDRESS)
 				settled = tell_address(watch, carried, complete, why, output);
 			else
+			{
 				settled = cs_flow_watched(flow, watch->target) != NULL;
+				if (!settled)
+					tell_waiting(flow, watch, output);
+			}
 		}
 		if (!settled)
 			cs_watchset_queue(watches, watch);
