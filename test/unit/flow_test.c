@@ -14,7 +14,7 @@
  */
 #include <json-c/json.h>
 
-#include "codec/flow_address.h"
+#include "codec/base64.h"
 #include "codec/rfc3339.h"
 #include "golden.h"
 #include "host.h"
@@ -241,6 +241,613 @@ test_golden(const char *name, const char *topic, bool update)
 	free(samples);
 }
 
+/* ---------- addresses ---------- */
+
+static void
+test_addresses(void)
+{
+	const CsProvider *flow = cs_provider_find("flow");
+	size_t		length;
+	char	   *file = read_whole_file(SAMPLES "address_vectors.jsonl", &length);
+	char	   *at = file;
+	char	   *line;
+	char		canonical[CS_TARGET_MAX];
+	CsError		error;
+
+	while ((line = next_line(&at)) != NULL)
+	{
+		struct json_object *vector = cs_json_parse_once(line, strlen(line), NULL);
+		const char *network = cs_json_member_string(vector, "chain").data + strlen("flow-");
+		const char *address = cs_json_member_string(vector, "address").data;
+		bool		expected = cs_json_boolean(vector, "valid", false);
+		bool		valid = flow->canonical_address(network, address, canonical, &error);
+
+		ok(valid == expected && (!valid || strcmp(canonical + 2, address) == 0),
+		   "%s is %s on %s", address, expected ? "valid" : "invalid", network);
+		json_object_put(vector);
+	}
+	free(file);
+
+	ok(flow->canonical_address(NULL, "0X0B2A3299CC857E29", canonical, NULL) &&
+	   strcmp(canonical, "0x0b2a3299cc857e29") == 0, "upper case and prefix");
+	ok(flow->canonical_address(NULL, "0xb2a3299cc857e29", canonical, NULL) &&
+	   strcmp(canonical, "0x0b2a3299cc857e29") == 0, "a leading zero is left out");
+	ok(!flow->canonical_address(NULL, "b2a3299cc857e29", canonical, &error) &&
+	   strstr(error.hint, "16 hexadecimal digits"), "but not without the prefix: %s", error.message);
+	ok(!flow->canonical_address(NULL, "0x", canonical, NULL) &&
+	   !flow->canonical_address(NULL, "", canonical, NULL) &&
+	   !flow->canonical_address(NULL, "0x0b2a3299cc857e290", canonical, NULL) &&
+	   !flow->canonical_address(NULL, "0x0b2a3299cc857e2g", canonical, NULL),
+	   "what is no address is none");
+	ok(!flow->canonical_address(NULL, "0x8c5303eaa26202d6", canonical, &error) &&
+	   strstr(error.message, "does not belong to network \"mainnet\"") &&
+	   strstr(error.detail, "network \"testnet\""), "%s: %s", error.message, error.detail);
+	ok(!flow->canonical_address("moon", "0x8c5303eaa26202d6", canonical, &error) &&
+	   strstr(error.message, "no network"), "%s", error.message);
+
+	ok(flow->canonical_transaction(NULL, "0xFE3784095BC194DCA02E4B14E7E6A1E0519D10B7BC907453E5B5DC276259A106", canonical, NULL) &&
+	   strcmp(canonical, "fe3784095bc194dca02e4b14e7e6a1e0519d10b7bc907453e5b5dc276259a106") == 0,
+	   "a transaction's id is lower case without a prefix");
+	ok(!flow->canonical_transaction(NULL, "fe37", canonical, &error), "%s", error.message);
+}
+
+/* ---------- JSON-CDC ---------- */
+
+/* Does a value say what a plain one of the vectors does? */
+static bool
+same_value(struct json_object *value, struct json_object *plain)
+{
+	value = cs_cadence_unwrap(value);
+	if (plain == NULL)
+		return value == NULL;
+	switch (json_object_get_type(plain))
+	{
+		case json_type_string:
+			{
+				CsText		text = cs_cadence_text(value);
+
+				return text.data != NULL &&
+					strcmp(text.data, json_object_get_string(plain)) == 0;
+			}
+		case json_type_boolean:
+			return cs_json_boolean(value, "value", !json_object_get_boolean(plain)) ==
+				json_object_get_boolean(plain);
+		case json_type_array:
+			{
+				struct json_object *list = cs_json_array(value, "value");
+				bool		same = list != NULL && json_object_array_length(list) ==
+					json_object_array_length(plain);
+
+				for (size_t i = 0; same && i < json_object_array_length(plain); i++)
+					same = same_value(json_object_array_get_idx(list, i),
+									  json_object_array_get_idx(plain, i));
+				return same;
+			}
+		case json_type_object:
+			{
+				bool		same = true;
+
+				json_object_object_foreach(plain, name, member)
+					same = same && same_value(cs_cadence_field(value, name), member);
+				return same;
+			}
+		default:
+			return false;
+	}
+}
+
+static void
+test_cadence(void)
+{
+	struct json_tokener *tokener = cs_json_tokener();
+	size_t		length;
+	char	   *file = read_whole_file(SAMPLES "cdc_vectors.jsonl", &length);
+	char	   *at = file;
+	char	   *line;
+
+	while ((line = next_line(&at)) != NULL)
+	{
+		struct json_object *vector = cs_json_parse_once(line, strlen(line), NULL);
+		struct json_object *normalized = cs_json_object(vector, "normalized");
+		CsText		id = cs_json_member_string(vector, "event_id");
+		CsText		raw = cs_json_member_string(normalized, "amount_raw");
+		struct json_object *event;
+		char		amount[CS_CADENCE_FIXED_MAX];
+		CsError		error;
+
+		ok(cs_cadence_event(tokener, cs_json_member_string(vector, "payload"), &event, &error) ==
+		   CS_CADENCE_JSON && strcmp(cs_cadence_id(event).data, id.data) == 0,
+		   "a payload is a %s", id.data);
+		ok(same_value(event, cs_json_object(vector, "fields")), "with its fields");
+		if (raw.data == NULL)
+			raw = cs_json_member_string(normalized, "fee_raw");
+		if (raw.data != NULL)
+			ok(cs_cadence_ufix64(cs_cadence_field(event, "amount"), amount) &&
+			   strcmp(amount, raw.data) == 0, "and the amount %s", raw.data);
+		json_object_put(event);
+		json_object_put(vector);
+	}
+	json_tokener_free(tokener);
+	free(file);
+}
+
+static void
+check_fixed(const char *text, const char *expected)
+{
+	char		value[128];
+	char		amount[CS_CADENCE_FIXED_MAX] = "";
+	struct json_object *object;
+	bool		valid;
+
+	(void) snprintf(value, sizeof(value), "{\"type\":\"UFix64\",\"value\":\"%s\"}", text);
+	object = cs_json_parse_once(value, strlen(value), NULL);
+	valid = cs_cadence_ufix64(object, amount);
+	ok(expected ? valid && strcmp(amount, expected) == 0 : !valid,
+	   "\"%s\" is %s", text, expected ? expected : "no amount");
+	json_object_put(object);
+}
+
+static void
+test_fixed(void)
+{
+	check_fixed("0.00000000", "0");
+	check_fixed("0.00000001", "1");
+	check_fixed("10.00000000", "1000000000");
+	check_fixed("184467440737.09551615", "18446744073709551615");
+	check_fixed("1844674407370.9551615", NULL);
+	check_fixed("1844674407370.95516150", NULL);
+	check_fixed("10.0000000", NULL);
+	check_fixed("10", NULL);
+	check_fixed(".00000001", NULL);
+	check_fixed("-1.00000000", NULL);
+	check_fixed("1e.00000000", NULL);
+	check_fixed("1.0000000x", NULL);
+	check_fixed("", NULL);
+}
+
+static void
+check_time(const char *text, int64_t expected)
+{
+	int64_t		time = -1;
+	bool		valid = cs_rfc3339_decode(text, strlen(text), &time);
+
+	ok(expected == CS_NO_NUMBER ? !valid : valid && time == expected,
+	   "\"%s\" is %s time", text, expected == CS_NO_NUMBER ? "no" : "a");
+}
+
+static void
+test_times(void)
+{
+	check_time("1970-01-01T00:00:00Z", 0);
+	check_time("1969-12-31T23:59:59.999999Z", -1);
+	check_time("2026-08-20T10:00:00.81Z", INT64_C(1787220000810000));
+	check_time("2026-08-20T12:00:00.810000999+02:00", INT64_C(1787220000810000));
+	check_time("2000-02-29T00:00:00Z", INT64_C(951782400000000));
+	check_time("0001-01-01T00:00:00Z", INT64_C(-62135596800000000));
+	check_time("9999-12-31T23:59:60Z", INT64_C(253402300800000000));
+	check_time("1900-02-29T00:00:00Z", CS_NO_NUMBER);
+	check_time("2026-13-01T00:00:00Z", CS_NO_NUMBER);
+	check_time("2026-00-01T00:00:00Z", CS_NO_NUMBER);
+	check_time("2026-01-01T24:00:00Z", CS_NO_NUMBER);
+	check_time("2026-01-01T00:00:00", CS_NO_NUMBER);
+	check_time("2026-01-01T00:00:00.Z", CS_NO_NUMBER);
+	check_time("2026-01-01T00:00:00.1", CS_NO_NUMBER);
+	check_time("2026-01-01T00:00:00+2:00", CS_NO_NUMBER);
+	check_time("2026-01-01T00:00:00Z ", CS_NO_NUMBER);
+	check_time("2026-01-0xT00:00:00Z", CS_NO_NUMBER);
+	check_time("", CS_NO_NUMBER);
+}
+
+/* ---------- arguments, options, handshake ---------- */
+
+static void
+check_arguments(const char *topic, const char *network, const char *arguments,
+				const char *why)
+{
+	const CsProvider *flow = cs_provider_find("flow");
+	CsError		error = {0};
+	bool		valid = flow->check_arguments(cs_provider_topic(flow, topic), network,
+											  arguments, &error);
+
+	if (why == NULL)
+		ok(valid, "%s takes %.100s (%s)", topic, arguments, error.message);
+	else
+		ok(!valid && (strstr(error.message, why) || strstr(error.hint, why) ||
+					  strstr(error.detail, why)), "%s refuses %.100s: %s; %s %s", topic,
+		   arguments, error.message, error.detail, error.hint);
+}
+
+static void
+test_arguments(void)
+{
+	char	   *text = transaction();
+	char	   *changed;
+
+	check_arguments("blocks", NULL, "{}", NULL);
+	check_arguments("blocks", NULL, "{\"block_status\":\"finalized\",\"start_block_height\":7}", NULL);
+	check_arguments("blocks", NULL, "{\"start_block_height\":\"7\"}", NULL);
+	check_arguments("blocks", NULL, "{\"block_status\":\"executed\"}", "\"finalized\" or \"sealed\"");
+	check_arguments("blocks", NULL, "{\"block_status\":1}", "must be a string");
+	check_arguments("blocks", NULL, "{\"start_block_height\":-7}", "must be a number of blocks");
+	check_arguments("blocks", NULL, "{\"start_block_height\":\"latest\"}", "must be a number of blocks");
+	check_arguments("blocks", NULL, "{\"start_block_height\":7.5}", "must be a number of blocks");
+	check_arguments("blocks", NULL, "{\"start_block_height\":18446744073709551615}", "must be a number of blocks");
+	check_arguments("blocks", NULL, "{\"start_block_id\":\"0xab\"}", "must have 64 hexadecimal digits");
+	check_arguments("blocks", NULL,
+					"{\"start_block_height\":7,\"start_block_id\":\"fe3784095bc194dca02e4b14e7e6a1e0519d10b7bc907453e5b5dc276259a106\"}",
+					"exclude each other");
+	check_arguments("blocks", NULL, "{\"heartbeat_interval\":7}", "unrecognized argument");
+	check_arguments("events", NULL, "{\"heartbeat_interval\":5}", NULL);
+	check_arguments("events", NULL, "{\"event_types\":[\"flow.AccountCreated\",\"A.1654653399040a61.FlowToken.TokensDeposited\",\"A.1654653399040a61.FlowToken.Vault.ResourceDestroyed\"]}", NULL);
+	check_arguments("events", NULL, "{\"event_types\":[\"FlowToken.TokensDeposited\"]}", "without \"0x\"");
+	check_arguments("events", NULL, "{\"event_types\":[\"A.0x1654653399040a61.FlowToken.TokensDeposited\"]}", "without \"0x\"");
+	check_arguments("events", NULL, "{\"event_types\":[\"A.1654653399040a61.FlowToken\"]}", "invalid event type");
+	check_arguments("events", NULL, "{\"event_types\":[\"A.7e60df042a9c0868.FlowToken.TokensDeposited\"]}", "network \"testnet\"");
+	check_arguments("events", "testnet", "{\"event_types\":[\"A.7e60df042a9c0868.FlowToken.TokensDeposited\"]}", NULL);
+	check_arguments("events", NULL, "{\"event_types\":[]}", "between 1 and 1000");
+	check_arguments("events", NULL, "{\"event_types\":\"flow.AccountCreated\"}", "must be an array of strings");
+	check_arguments("events", NULL, "{\"event_types\":[\"flow.A\\u0000\"]}", "\\u0000");
+	check_arguments("events", NULL, "{\"contracts\":[\"flow\",\"A.1654653399040a61.FlowToken\"]}", NULL);
+	check_arguments("events", NULL, "{\"contracts\":[\"FlowToken\"]}", "invalid contract");
+	check_arguments("events", NULL, "{\"addresses\":[\"0x1654653399040a61\",\"1654653399040a61\"]}", NULL);
+	check_arguments("events", NULL, "{\"addresses\":[\"0x0000000000000001\"]}", "invalid Flow address");
+	check_arguments("account_statuses", NULL, "{\"event_types\":[\"flow.AccountKeyAdded\"],\"heartbeat_interval\":\"20\"}", NULL);
+	check_arguments("account_statuses", NULL, "{\"event_types\":[\"A.1654653399040a61.FlowToken.TokensDeposited\"]}", "not delivered here");
+	check_arguments("account_statuses", NULL, "{\"account_addresses\":[]}", "chainstream.watch()");
+	check_arguments("transaction_statuses", NULL, "{}", NULL);
+	check_arguments("transaction_statuses", NULL, "{\"tx_id\":\"fe3784095bc194dca02e4b14e7e6a1e0519d10b7bc907453e5b5dc276259a106\"}", NULL);
+	check_arguments("transaction_statuses", NULL, "{\"tx_id\":\"fe37\"}", "must have 64 hexadecimal digits");
+
+	check_arguments("send_and_get_transaction_statuses", NULL, text, NULL);
+	check_arguments("send_and_get_transaction_statuses", "testnet", text, "network \"mainnet\"");
+	check_arguments("send_and_get_transaction_statuses", NULL, "{}", "has no \"proposal_key\"");
+	changed = replaced(text, "\"gas_limit\"", "\"gaslimit\"");
+	check_arguments("send_and_get_transaction_statuses", NULL, changed, "unrecognized argument");
+	free(changed);
+	changed = replaced(text, "\"script\"", "\"arguments\"");
+	check_arguments("send_and_get_transaction_statuses", NULL, changed, "");
+	free(changed);
+	free(text);
+}
+
+static void
+test_options(void)
+{
+	static const struct
+	{
+		const char *options;
+		const char *why;
+	}			cases[] = {
+		{"{\"max_subscriptions_per_connection\":50,\"max_connections\":1}", NULL},
+		{"{\"max_subscriptions_per_connection\":0}", "between 1 and 1000"},
+		{"{\"max_connections\":65}", "between 1 and 64"},
+		{"{\"max_connections\":\"2\"}", "an integer"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		CsError		error = {0};
+		bool		valid = cs_provider_check_options(cs_provider_find("flow"),
+													  cases[i].options, &error);
+
+		ok(cases[i].why ? !valid && strstr(error.message, cases[i].why) != NULL : valid,
+		   "%s: %s", cases[i].options, error.message);
+	}
+}
+
+static void
+test_handshake(void)
+{
+	CsSourceConfig config = {.name = "test", .token = "secret",
+							 .options = "{\"headers\":{\"X-A\":\"b\"}}"};
+	Host		host = host_start("flow", &config);
+	CsHandshake handshake;
+
+	ok(cs_session_handshake(host.session, 0, "wss://node/v1/ws", &handshake, host.output) &&
+	   strcmp(handshake.url, "wss://node/v1/ws") == 0 &&
+	   handshake.stream == CS_STREAM_WEBSOCKET && handshake.idle_timeout_ms == 20000 &&
+	   handshake.ping_interval_ms == 0, "a connection is dead after 20 s of silence");
+	ok(handshake.field_count == 2 && strcmp(handshake.fields[0].name, "Authorization") == 0 &&
+	   strcmp(handshake.fields[0].value, "Bearer secret") == 0 &&
+	   strcmp(handshake.fields[1].name, "X-A") == 0, "a token is a header");
+	host_free(&host);
+}
+
+/* ---------- movements that the samples do not have ---------- */
+
+typedef struct Movement
+{
+	char		kind;			/* w, d; f: FeesDeducted */
+	const char *account;		/* NULL: nil */
+	const char *amount;
+	int			vault;
+	int			transaction;
+} Movement;
+
+/* A payload in base64; to be freed. */
+static char *
+encode(const char *text)
+{
+	size_t		length = strlen(text);
+	char	   *base64 = malloc(CS_BASE64_CHARACTERS(length));
+
+	(void) cs_base64_encode((const uint8_t *) text, length, base64);
+	return base64;
+}
+
+static char *
+payload(const Movement *movement)
+{
+	char		account[128] = "null";
+	char		text[1024];
+	bool		in = movement->kind == 'd';
+
+	if (movement->account != NULL)
+		(void) snprintf(account, sizeof(account), "{\"value\":\"%s\",\"type\":\"Address\"}", movement->account);
+	(void) snprintf(text, sizeof(text), "{\"value\":{\"id\":\"x\",\"fields\":["
+					"{\"value\":{\"value\":\"A.1654653399040a61.FlowToken.Vault\",\"type\":\"String\"},\"name\":\"type\"},"
+					"{\"value\":{\"value\":\"%s\",\"type\":\"UFix64\"},\"name\":\"amount\"},"
+					"{\"value\":{\"value\":%s,\"type\":\"Optional\"},\"name\":\"%s\"},"
+					"{\"value\":{\"value\":\"%d\",\"type\":\"UInt64\"},\"name\":\"%sUUID\"}]},\"type\":\"Event\"}\n",
+					movement->amount, account, in ? "to" : "from", movement->vault,
+					in ? "deposited" : "withdrawn");
+	return encode(text);
+}
+
+/* A message with these events, the last of them first if *reversed*. */
+static char *
+movements(const Movement *list, int count, bool reversed)
+{
+	char	   *text;
+	size_t		length;
+	FILE	   *file = open_memstream(&text, &length);
+
+	fprintf(file, "{\"subscription_id\":\"x\",\"topic\":\"events\",\"payload\":{\"block_id\":"
+			"\"1bcaf95e85f09174d69a4826ca9a04910cc84b4757d64de0b44dcf2a0289dad5\",\"block_height\":\"7\","
+			"\"block_timestamp\":\"2026-08-20T10:00:00Z\",\"events\":[");
+	for (int n = 0; n < count; n++)
+	{
+		int			i = reversed ? count - 1 - n : n;
+		char	   *base64 = payload(&list[i]);
+
+		fprintf(file, "%s{\"type\":\"%s\",\"transaction_id\":\"%064d\",\"transaction_index\":\"%d\","
+				"\"event_index\":\"%d\",\"payload\":\"%s\"}", n > 0 ? "," : "",
+				list[i].kind == 'w' ? "A.f233dcee88fe0abe.FungibleToken.Withdrawn" :
+				list[i].kind == 'd' ? "A.f233dcee88fe0abe.FungibleToken.Deposited" :
+				"A.f919ee77447b7497.FlowFees.FeesDeducted",
+				list[i].transaction, list[i].transaction, i, base64);
+		free(base64);
+	}
+	fprintf(file, "],\"message_index\":0}}");
+	(void) fclose(file);
+	return text;
+}
+
+/* Directions and counterparties of the rows, in one text. */
+static void
+check_movements(const Movement *list, int count, const char *first, const char *second,
+				const char *expected, const char *name)
+{
+	static const char directions[] = "-ios";
+
+	for (int reversed = 0; reversed < 2; reversed++)
+	{
+		Host		host = make_session(NULL, "events", "{}", first, second);
+		char	   *message = movements(list, count, reversed);
+		char		got[512] = "";
+		CsError		error = {0};
+
+		if (!host_message(&host, 0, message, &error))
+			bail_out("rejected: %s", error.message);
+		for (size_t i = 0; i < cs_output_record_count(host.output); i++)
+		{
+			const CsRecord *record = &cs_output_records(host.output)[i];
+			size_t		used = strlen(got);
+
+			(void) snprintf(got + used, sizeof(got) - used, "%s%d%c%s%s", used ? " " : "",
+							record->ordinal / 2, directions[record->direction],
+							record->counterparty.data ? ":" : "",
+							record->counterparty.data ? record->counterparty.data + 14 : "");
+		}
+		is(got, expected, name);
+		host_free(&host);
+		free(message);
+	}
+}
+
+static void
+test_movements(void)
+{
+	const char *alice = accounts[0];
+	const char *bob = accounts[1];
+	const char *fees = accounts[2];
+	const Movement simple[] = {{'w', alice, "1.00000000", 5, 1}, {'d', bob, "1.00000000", 5, 1}};
+	const Movement own[] = {{'w', alice, "1.00000000", 5, 1}, {'d', alice, "1.00000000", 5, 1}};
+	const Movement change[] = {{'w', alice, "10.00000000", 5, 1}, {'w', NULL, "4.00000000", 6, 1},
+	{'d', bob, "4.00000000", 6, 1}, {'d', alice, "6.00000000", 5, 1}};
+	const Movement apart[] = {{'w', alice, "1.00000000", 5, 1}, {'d', bob, "1.00000000", 5, 2}};
+	const Movement paid[] = {{'w', alice, "0.00000100", 5, 1}, {'d', bob, "0.00000100", 5, 1},
+	{'w', alice, "0.00000100", 6, 1}, {'d', "0x1d7e57aa55817448", "0.00000100", 6, 1}, {'f', NULL, "0.00000100", 0, 1}};
+	const Movement unmarked[] = {{'w', alice, "0.00000100", 6, 1}, {'d', fees, "0.00000100", 6, 1}};
+	const Movement unknown[] = {{'w', alice, "1.00000000", 0, 1}, {'d', bob, "1.00000000", 0, 1}};
+
+	check_movements(simple, 2, alice, NULL, "0o:fb6c", "who pays sees out");
+	check_movements(simple, 2, bob, NULL, "1i:50ba", "who is paid sees in");
+	check_movements(simple, 2, alice, bob, "0o:fb6c 1i:50ba", "both see their side");
+	check_movements(simple, 2, "*", NULL, "0o:fb6c 1-:50ba", "taken together it is one movement");
+	check_movements(simple, 2, "*", bob, "0o:fb6c 1i:50ba", "but for who is watched by name");
+	check_movements(own, 2, alice, NULL, "0s:50ba 1-:50ba", "what goes to oneself is one movement");
+	check_movements(change, 4, alice, NULL, "0o 3i", "change that comes back is in");
+	check_movements(change, 4, bob, NULL, "2i", "a part of a vault comes from nobody we know");
+	check_movements(apart, 2, alice, bob, "0o 1i", "two transactions are two matters");
+	check_movements(paid, 5, alice, bob, "0o:fb6c 1i:50ba 2-:7448", "fees are no transfer");
+	check_movements(paid, 5, "*", NULL, "0o:fb6c 1-:50ba 2-:7448 3-:50ba 4-",
+					"nor a deposit to who gets them");
+	check_movements(unmarked, 2, fees, alice, "0-:7497 1-:50ba", "known by their collector as well");
+	check_movements(unknown, 2, alice, bob, "0o 1i", "without a vault nothing belongs together");
+}
+
+/* ---------- identities and payloads ---------- */
+
+static void
+identify(const char *text, const char *watched, size_t index, uint64_t identity[2])
+{
+	Host		host = make_session(NULL, "events", "{}", watched, NULL);
+	CsError		error;
+
+	if (!host_message(&host, 0, text, &error) ||
+		cs_output_record_count(host.output) <= index)
+		bail_out("no such row");
+	memcpy(identity, cs_output_records(host.output)[index].identity, 16);
+	host_free(&host);
+}
+
+static void
+test_identities(void)
+{
+	char	   *line = sample_of("flow/events", 4);
+	char	   *later = replaced(line, "\"ev-ft\"", "\"other\"");
+	uint64_t	all[9][2];
+	uint64_t	one[2];
+	bool		distinct = true;
+
+	for (size_t i = 0; i < 9; i++)
+		identify(line, "*", i, all[i]);
+	for (size_t i = 0; i < 9; i++)
+	{
+		for (size_t j = 0; j < i; j++)
+			distinct = distinct && memcmp(all[i], all[j], 16) != 0;
+	}
+	ok(distinct, "events are told apart");
+	identify(later, accounts[1], 0, one);
+	ok(memcmp(one, all[3], 16) == 0,
+	   "an event is the same for another watch list and subscription");
+	free(line);
+	free(later);
+}
+
+static void
+test_payloads(void)
+{
+	Host		host = make_session(NULL, "events", "{}", "*", NULL);
+	char	   *line = sample_of("flow/events", 4);
+	char	   *message = malloc(strlen(line) + 2);
+	const char *at = message;
+	CsError		error;
+	bool		inside = true;
+
+	(void) sprintf(message, "%s\n", line);
+	ok(host_message(&host, 0, message, &error) && cs_output_record_count(host.output) == 9,
+	   "nine rows of a message");
+	for (size_t i = 0; i < 9; i++)
+	{
+		CsText		part = cs_output_records(host.output)[i].payload;
+
+		inside = inside && part.data > at && part.data[0] == '{' &&
+			part.data[part.length - 1] == '}' && strncmp(part.data, "{\"type\":\"A.", 11) == 0;
+		at = part.data + part.length;
+	}
+	ok(inside && at < message + strlen(message), "each has its own part of it");
+	host_free(&host);
+
+	host = make_session(NULL, "blocks", "{}", NULL, NULL);
+	free(line);
+	free(message);
+	line = sample_of("flow/blocks", 2);
+	message = malloc(strlen(line) + 2);
+	(void) sprintf(message, "%s\n", line);
+	ok(host_message(&host, 0, message, &error) &&
+	   cs_output_records(host.output)->payload.length == strlen(line),
+	   "a block has all of it, without the line feed");
+	host_free(&host);
+	free(line);
+	free(message);
+}
+
+/* What no node would send must be refused, whole. */
+static void
+test_rejects(void)
+{
+	static const struct
+	{
+		const char *file;
+		int			line;
+		const char *from;
+		const char *to;
+		const char *why;
+	}			cases[] = {
+		{"block_digests", 3, "\"height\":\"163000000\"", "\"height\":\"-1\"", "negative"},
+		{"block_digests", 3, "\"height\":\"163000000\"", "\"height\":\"9223372036854775808\"", "64 bits"},
+		{"block_digests", 3, "\"height\":\"163000000\"", "\"height\":null", "\"height\" is missing"},
+		{"block_digests", 3, "\"block_id\":\"1b", "\"block_id\":\"xb", "64 hexadecimal digits"},
+		{"block_digests", 3, "2026-08-20T", "2026-08-32T", "is not a time"},
+		{"block_digests", 3, "block_digests", "block_digest", "unrecognized topic"},
+		{"block_digests", 3, "\"payload\":{", "\"payload\":[],\"x\":{", "\"payload\" is missing or not an object"},
+		{"blocks", 4, "BLOCK_FINALIZED", "BLOCK_UNKNOWN", "unrecognized block status"},
+		{"blocks", 4, "\"header\":", "\"heading\":", "is missing"},
+		{"events", 4, "\"events\":[", "\"events\":7,\"x\":[", "not an array"},
+		{"events", 4, "\"event_index\":\"3\"", "\"event_index\":\"4294967296\"", "out of range"},
+		{"events", 4, "\"payload\":\"ey", "\"payload\":\"!y", "not base64"},
+		{"events", 4, "\"type\":\"A.", "\"type\":\"\\u0000.", "\\u0000"},
+		{"events", 4, "\"message_index\":1", "\"message_index\":\"x\"", "not an integer"},
+		{"account_statuses", 4, "\"0x162d16db32cbf70e\":[", "\"0x162d16db32cbf70e\":7,\"x\":[", "not an array"},
+		{"account_statuses", 4, "\"0x162d16db32cbf70e\"", "\"nobody\"", "not an address"},
+		{"account_statuses", 4, "\"account_events\":{", "\"account_events\":[],\"x\":{", "not an object"},
+		{"transaction_statuses", 4, "\"Sealed\"", "\"Steamed\"", "unrecognized transaction status"},
+		{"transaction_statuses", 4, "/v1/transaction_results/", "/v1/transaction_results/x", "64 hexadecimal digits"},
+		{"transaction_statuses", 4, "\"status_code\":0", "\"status_code\":{}", "not an integer"},
+		{"transaction_statuses", 4, "\"transaction_result\"", "\"result\"", "\"transaction_result\" is missing"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		char		name[64];
+		char	   *line;
+		char	   *text;
+		Host		host = make_session(NULL, cases[i].file, "{}", "*", NULL);
+		CsError		error = {0};
+
+		(void) snprintf(name, sizeof(name), "flow/%s", cases[i].file);
+		line = sample_of(name, cases[i].line);
+		text = replaced(line, cases[i].from, cases[i].to);
+		ok(!host_message(&host, 0, text, &error) && strstr(error.message, cases[i].why) != NULL &&
+		   cs_output_record_count(host.output) == 0, "%s: %s", cases[i].to, error.message);
+		host_free(&host);
+		free(line);
+		free(text);
+	}
+}
+
+/* Events in the encoding of old nodes: rows for all, an error for some. */
+static void
+test_ccf(void)
+{
+	Host		host = make_session(NULL, "events", "{}", accounts[0], NULL);
+	char	   *line = sample_of("flow/events", 1);
+	char	   *old = replaced(line, "\"type\":\"flow.AccountKeyAdded\"",
+							   "\"type\":\"A.f233dcee88fe0abe.FungibleToken.Deposited\"");
+	char	   *ours = replaced(old, "\"some-id\"", "\"cs-1\"");
+	const CsAction *action;
+	bool		told = false;
+
+	host_receive(&host, "{\"subscription_id\":\"cs-1\",\"action\":\"subscribe\"}");
+	cs_output_reset(host.output);
+	host_receive(&host, ours);
+	for (size_t i = 0; i < cs_output_action_count(host.output); i++)
+	{
+		action = &cs_output_actions(host.output)[i];
+		told = told || (action->kind == CS_ACTION_SUBSCRIPTION_STATE &&
+						action->state == CS_STATE_ERROR &&
+						strstr(action->text.data, "before v0.42") != NULL);
+	}
+	ok(told && cs_output_record_count(host.output) == 0,
+	   "that watched accounts are not recognized is told");
+	host_free(&host);
+	free(line);
+	free(old);
+	free(ours);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -254,5 +861,17 @@ main(int argc, char **argv)
 	test_golden("legacy_subscribe_events", "events", update);
 	if (update)
 		return 0;
+	test_addresses();
+	test_cadence();
+	test_fixed();
+	test_times();
+	test_arguments();
+	test_options();
+	test_handshake();
+	test_movements();
+	test_identities();
+	test_payloads();
+	test_rejects();
+	test_ccf();
 	return tap_end();
 }
