@@ -71,7 +71,7 @@ store_message(Injection *injection, const char *data, size_t length,
 	injection->output = cs_output_create();
 	if (injection->output == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	cs_source_apply_wishes(injection->source, injection->session);
+	cs_source_apply_wishes(injection->source, injection->session, true);
 	open_links(injection);
 
 	/* links are numbered from 0; a message belongs to the first */

@@ -276,7 +276,7 @@ check_url(Check *check)
 	check->output = cs_output_create();
 	if (check->output == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	cs_source_apply_wishes(check->source, check->session);
+	cs_source_apply_wishes(check->source, check->session, false);
 	check->wire = cs_link_make_wire(check->source);
 	run_check(check);
 }

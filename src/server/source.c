@@ -265,7 +265,7 @@ cs_source_session(const CsSource *source)
 }
 
 static void
-apply_subscriptions(const CsSource *source, CsSession *session)
+apply_subscriptions(const CsSource *source, CsSession *session, bool submitting)
 {
 	query_source("SELECT subscription_id, topic, arguments::pg_catalog.text"
 				 " FROM chainstream.subscriptions c"
@@ -276,8 +276,11 @@ apply_subscriptions(const CsSource *source, CsSession *session)
 				 source->name);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
+		const CsTopic *topic = cs_provider_topic(source->provider, get_text(i, "topic"));
 		CsError		error;
 
+		if (topic != NULL && topic->submits && !submitting)
+			continue;
 		if (!cs_session_subscribe(session, get_int64(i, "subscription_id"),
 								  get_text(i, "topic"), get_text(i, "arguments"),
 								  &error))
@@ -336,11 +339,11 @@ apply_watches(const CsSource *source, CsSession *session)
 }
 
 void
-cs_source_apply_wishes(const CsSource *source, CsSession *session)
+cs_source_apply_wishes(const CsSource *source, CsSession *session, bool submitting)
 {
 	SPI_connect();
 	cs_session_mark(session);
-	apply_subscriptions(source, session);
+	apply_subscriptions(source, session, submitting);
 	apply_watches(source, session);
 	cs_session_sweep(session);
 	SPI_finish();

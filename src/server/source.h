@@ -58,9 +58,12 @@ extern CsSession *cs_source_session(const CsSource *source);
 
 /*
  * Make the session's wishes those of the tables subscriptions and watches.
- * A subscription the provider does not take is logged and left out.
+ * A subscription the provider does not take is logged and left out.  What is
+ * to be handed to the network is left out unless *submitting*: to do that,
+ * once, is the worker's business.
  */
-extern void cs_source_apply_wishes(const CsSource *source, CsSession *session);
+extern void cs_source_apply_wishes(const CsSource *source, CsSession *session,
+								   bool submitting);
 
 /* Tell a new session how far the source had been read. */
 extern void cs_source_restore(const CsSource *source, CsSession *session);

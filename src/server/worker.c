@@ -169,7 +169,7 @@ apply_wishes(void)
 	ListCell   *cell;
 	MemoryContext oldcontext;
 
-	cs_source_apply_wishes(worker.source, worker.session);
+	cs_source_apply_wishes(worker.source, worker.session, true);
 
 	oldcontext = CurrentMemoryContext;
 	MemoryContextReset(worker.channel_context);
