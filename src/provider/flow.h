@@ -5,7 +5,8 @@
  *
  *	  flow.c			what the provider is: networks, topics, addresses, options;
  *						and the table of its functions
- *	  flow_arguments.c	arguments: what users may write, what nodes are sent
+ *	  flow_arguments.c	arguments as users may write them
+ *	  flow_request.c	arguments as nodes are sent them
  *	  flow_parts.c		the wish, cut into what single requests can ask for
  *	  flow_states.c		what is told of subscriptions and watches
  *	  flow_links.c		connections, and the requests on them
@@ -13,7 +14,8 @@
  *	  flow_position.c	how far streams have been read
  *	  flow_session.c	the life of a session; notifications
  *	  flow_records.c	what notifications mean
- *	  flow_events.c		the same of events of contracts
+ *	  flow_events.c		the same of events
+ *	  flow_event.c		a single event
  *	  flow_cadence.c	values in the payloads of events
  *
  * Words: a *stream* is a subscription of the user; a *part* of it is what one
@@ -227,6 +229,8 @@ extern struct json_object *cs_flow_arguments(FlowTopicId topic,
 /* Do they name neither a transaction nor a filter, so that watches count? */
 extern bool cs_flow_is_followed(FlowTopicId topic,
 								struct json_object *arguments);
+
+/* ---------- flow_request.c ---------- */
 
 /* Write the arguments of a part's request, the braces included. */
 extern void cs_flow_put_arguments(FlowSession *flow, const FlowPart *part);

@@ -26,270 +26,17 @@
 #include <json-c/json.h>
 
 #include "codec/decimal.h"
-#include "provider/flow.h"
-#include "provider/flow_cadence.h"
+#include "provider/flow_event.h"
 #include "provider/identity.h"
 #include "provider/output.h"
-
-typedef enum EventKind
-{
-	EVENT_OTHER,
-	EVENT_CORE,					/* flow.* */
-	EVENT_WITHDRAWN,			/* of FungibleToken */
-	EVENT_DEPOSITED,
-	EVENT_BURNED,
-	EVENT_FLOW_WITHDRAWN,		/* of FlowToken */
-	EVENT_FLOW_DEPOSITED,
-	EVENT_FLOW_MINTED,
-	EVENT_FEES_DEDUCTED,
-	EVENT_KINDS
-} EventKind;
-
-#define TYPES(fungible, flow, fees) { \
-	[EVENT_WITHDRAWN] = "A." fungible ".FungibleToken.Withdrawn", \
-	[EVENT_DEPOSITED] = "A." fungible ".FungibleToken.Deposited", \
-	[EVENT_BURNED] = "A." fungible ".FungibleToken.Burned", \
-	[EVENT_FLOW_WITHDRAWN] = "A." flow ".FlowToken.TokensWithdrawn", \
-	[EVENT_FLOW_DEPOSITED] = "A." flow ".FlowToken.TokensDeposited", \
-	[EVENT_FLOW_MINTED] = "A." flow ".FlowToken.TokensMinted", \
-	[EVENT_FEES_DEDUCTED] = "A." fees ".FlowFees.FeesDeducted"}
-
-static const char *const types[][EVENT_KINDS] = {
-	[CS_FLOW_MAINNET] = TYPES("f233dcee88fe0abe", "1654653399040a61",
-							  "f919ee77447b7497"),
-	[CS_FLOW_TESTNET] = TYPES("9a0766d93b6608b7", "7e60df042a9c0868",
-							  "912d5440f7e3769e"),
-	[CS_FLOW_EMULATOR] = TYPES("ee82856bf20e2aa6", "0ae53cb6e3f42a79",
-							   "e5a8b7f23e8b548f"),
-};
-
-/* What is needed to follow accounts; in the order of CsFlowNetwork. */
-static const char *const token_events[][4] = {
-#define FOLLOWED(network) { \
-	"A." network ".FungibleToken.Deposited", \
-	"A." network ".FungibleToken.Withdrawn",
-	[CS_FLOW_MAINNET] = FOLLOWED("f233dcee88fe0abe")
-	"A.f919ee77447b7497.FlowFees.FeesDeducted", NULL},
-	[CS_FLOW_TESTNET] = FOLLOWED("9a0766d93b6608b7")
-	"A.912d5440f7e3769e.FlowFees.FeesDeducted", NULL},
-	[CS_FLOW_EMULATOR] = FOLLOWED("ee82856bf20e2aa6")
-	"A.e5a8b7f23e8b548f.FlowFees.FeesDeducted", NULL},
-#undef FOLLOWED
-};
-
-static const uint64_t fees_account[] = {
-	[CS_FLOW_MAINNET] = UINT64_C(0xf919ee77447b7497),
-	[CS_FLOW_TESTNET] = UINT64_C(0x912d5440f7e3769e),
-	[CS_FLOW_EMULATOR] = UINT64_C(0xe5a8b7f23e8b548f),
-};
-
-/* An event, as far as it is understood. */
-typedef struct Event
-{
-	EventKind	kind;
-	CsText		type;			/* in the message's object */
-	char		transaction[FLOW_ID_SIZE];
-	int64_t		transaction_index;
-	int64_t		index;
-	CsText		payload;		/* its part of the message */
-
-	bool		has_account;
-	bool		has_other;
-	uint64_t	account;
-	uint64_t	other;			/* the counterparty */
-	bool		decoded;
-	char		amount[CS_CADENCE_FIXED_MAX];	/* empty: none */
-	CsText		asset;			/* arena or static */
-	uint64_t	vault;			/* uuid of what moves; 0: unknown */
-	bool		recipient;		/* the account is the second party */
-
-	struct Event *partner;
-	bool		fee;
-} Event;
-
-const char *const *
-cs_flow_token_events(CsFlowNetwork network)
-{
-	return token_events[network];
-}
-
-/* ---------- reading ---------- */
-
-static EventKind
-find_kind(CsFlowNetwork network, CsText type)
-{
-	if (type.length > 5 && memcmp(type.data, "flow.", 5) == 0)
-		return EVENT_CORE;
-	for (int kind = EVENT_WITHDRAWN; kind < EVENT_KINDS; kind++)
-	{
-		if (cs_flow_is(type, types[network][kind]))
-			return (EventKind) kind;
-	}
-	return EVENT_OTHER;
-}
-
-/* The token of a vault's type: "FLOW", or the type without ".Vault". */
-static CsText
-find_asset(const FlowNotice *notice, CsText vault)
-{
-	static const char suffix[] = ".Vault";
-	size_t		length = sizeof(suffix) - 1;
-	const char *flow = types[notice->flow->network][EVENT_FLOW_MINTED];
-	size_t		contract = strlen(flow) - strlen(".TokensMinted");
-
-	if (vault.data == NULL)
-		return CS_NO_TEXT;
-	if (vault.length > length &&
-		memcmp(vault.data + vault.length - length, suffix, length) == 0)
-		vault.length -= length;
-	if (vault.length == contract && memcmp(vault.data, flow, contract) == 0)
-		return cs_piece(notice->flow->base.network->asset);
-	return cs_output_text(notice->output, vault.data, vault.length);
-}
-
-/* An unsigned 64-bit integer; 0: it is none. */
-static uint64_t
-read_uuid(struct json_object *value)
-{
-	CsText		text = cs_cadence_text(value);
-	uint64_t	number = 0;
-
-	if (text.data == NULL || text.length == 0 || text.length > 20)
-		return 0;
-	for (size_t i = 0; i < text.length; i++)
-	{
-		uint64_t	digit = (uint64_t) ((uint8_t) text.data[i] - (uint8_t) '0');
-
-		if (digit > 9 || number > (UINT64_MAX - digit) / 10)
-			return 0;
-		number = number * 10 + digit;
-	}
-	return number;
-}
-
-/* A movement of tokens; false: it lacks what such an event must have. */
-static bool
-read_movement(const FlowNotice *notice, Event *event, struct json_object *value,
-			  CsError *error)
-{
-	bool		in = event->kind == EVENT_DEPOSITED ||
-		event->kind == EVENT_FLOW_DEPOSITED;
-	bool		fungible = event->kind <= EVENT_BURNED;
-
-	if (!cs_cadence_ufix64(cs_cadence_field(value, "amount"), event->amount))
-	{
-		cs_error_set(error, CS_ERROR_VALUE, NULL, NULL,
-					 "event \"%.100s\" has no amount", event->type.data);
-		return false;
-	}
-	event->has_account =
-		cs_cadence_address(cs_cadence_field(value, in ? "to" : "from"),
-						   &event->account);
-	if (fungible)
-		event->asset = find_asset(notice,
-								  cs_cadence_text(cs_cadence_field(value, "type")));
-	else
-		event->asset = cs_piece(notice->flow->base.network->asset);
-	event->vault = read_uuid(cs_cadence_field(value, in ? "depositedUUID" :
-											  "withdrawnUUID"));
-	return true;
-}
-
-/* An event of the protocol itself: whom it is about. */
-static void
-read_core(Event *event, struct json_object *value)
-{
-	bool		claimed = cs_flow_is(event->type, "flow.InboxValueClaimed");
-
-	event->has_account = cs_cadence_address(cs_cadence_field(value, "address"),
-											&event->account);
-	if (event->has_account)
-		return;
-	event->has_account =
-		cs_cadence_address(cs_cadence_field(value, claimed ? "recipient" :
-											"provider"), &event->account);
-	event->has_other =
-		cs_cadence_address(cs_cadence_field(value, claimed ? "provider" :
-											"recipient"), &event->other);
-	event->recipient = claimed;
-}
-
-/* The address in the type of a contract's event. */
-static void
-read_contract(Event *event)
-{
-	if (event->type.length > 19 && memcmp(event->type.data, "A.", 2) == 0 &&
-		event->type.data[18] == '.')
-		event->has_account = cs_flow_address_decode(event->type.data + 2, 16,
-													&event->account);
-}
-
-/*
- * Look into the payload, if it is one that says something.  A payload in the
- * binary encoding of old servers is not an error, but says nothing.
- */
-static bool
-read_payload(const FlowNotice *notice, Event *event, CsText payload,
-			 CsError *error)
-{
-	struct json_object *value;
-	CsCadenceForm form = cs_cadence_event(notice->flow->base.tokener, payload,
-										  &value, error);
-	bool		valid = true;
-
-	if (form == CS_CADENCE_CCF)
-	{
-		notice->stream->ccf = true;
-		return true;
-	}
-	if (form == CS_CADENCE_BROKEN)
-		return event->kind == EVENT_CORE;
-	event->decoded = true;
-	if (event->kind == EVENT_CORE)
-		read_core(event, value);
-	else
-		valid = read_movement(notice, event, value, error);
-	json_object_put(value);
-	return valid;
-}
-
-static bool
-read_event(const FlowNotice *notice, struct json_object *object, Event *event,
-		   CsError *error)
-{
-	CsText		payload;
-
-	if (!cs_json_text(object, "type", &event->type, error) ||
-		!cs_flow_read_id(object, "transaction_id", event->transaction, error) ||
-		!cs_json_integer(object, "transaction_index",
-						 &event->transaction_index, error) ||
-		!cs_json_integer(object, "event_index", &event->index, error) ||
-		!cs_json_text(object, "payload", &payload, error))
-		return false;
-	if (event->index < 0 || event->index > INT32_MAX / 2)
-	{
-		cs_error_set(error, CS_ERROR_VALUE, NULL, NULL,
-					 "\"event_index\" is out of range");
-		return false;
-	}
-	event->kind = find_kind(notice->flow->network, event->type);
-	if (event->kind != EVENT_OTHER &&
-		!read_payload(notice, event, payload, error))
-		return false;
-	if (event->kind == EVENT_OTHER || event->kind == EVENT_BURNED ||
-		event->kind == EVENT_FLOW_MINTED ||
-		event->kind == EVENT_FEES_DEDUCTED)
-		read_contract(event);
-	return true;
-}
 
 /* ---------- what belongs together ---------- */
 
 static int
 compare_order(const void *a, const void *b)
 {
-	const Event *left = a;
-	const Event *right = b;
+	const FlowEvent *left = a;
+	const FlowEvent *right = b;
 
 	if (left->transaction_index != right->transaction_index)
 		return left->transaction_index < right->transaction_index ? -1 : 1;
@@ -299,8 +46,8 @@ compare_order(const void *a, const void *b)
 static int
 compare_vaults(const void *a, const void *b)
 {
-	const Event *left = *(Event *const *) a;
-	const Event *right = *(Event *const *) b;
+	const FlowEvent *left = *(FlowEvent *const *) a;
+	const FlowEvent *right = *(FlowEvent *const *) b;
 	int			order = memcmp(left->transaction, right->transaction, 64);
 
 	if (order != 0)
@@ -319,9 +66,10 @@ same_text(CsText a, CsText b)
 
 /* Do these two tell of one transfer? */
 static bool
-is_pair(const Event *out, const Event *in)
+is_pair(const FlowEvent *out, const FlowEvent *in)
 {
-	return out->kind == EVENT_WITHDRAWN && in->kind == EVENT_DEPOSITED &&
+	return out->kind == FLOW_EVENT_WITHDRAWN &&
+		in->kind == FLOW_EVENT_DEPOSITED &&
 		strcmp(out->transaction, in->transaction) == 0 &&
 		out->vault == in->vault && strcmp(out->amount, in->amount) == 0 &&
 		same_text(out->asset, in->asset);
@@ -333,24 +81,24 @@ is_pair(const Event *out, const Event *in)
  * deposited once.  False: memory is short.
  */
 static bool
-pair_events(Event *events, size_t count)
+pair_events(FlowEvent *events, size_t count)
 {
-	Event	  **sorted = malloc(count * sizeof(Event *));
+	FlowEvent **sorted = malloc(count * sizeof(FlowEvent *));
 	size_t		used = 0;
 
 	if (sorted == NULL)
 		return false;
 	for (size_t i = 0; i < count; i++)
 	{
-		if ((events[i].kind == EVENT_WITHDRAWN ||
-			 events[i].kind == EVENT_DEPOSITED) && events[i].vault != 0)
+		if ((events[i].kind == FLOW_EVENT_WITHDRAWN ||
+			 events[i].kind == FLOW_EVENT_DEPOSITED) && events[i].vault != 0)
 			sorted[used++] = &events[i];
 	}
-	qsort(sorted, used, sizeof(Event *), compare_vaults);
+	qsort(sorted, used, sizeof(FlowEvent *), compare_vaults);
 	for (size_t i = 1; i < used; i++)
 	{
-		Event	   *out = sorted[i - 1];
-		Event	   *in = sorted[i];
+		FlowEvent  *out = sorted[i - 1];
+		FlowEvent  *in = sorted[i];
 
 		if (out->partner != NULL || !is_pair(out, in))
 			continue;
@@ -372,22 +120,22 @@ pair_events(Event *events, size_t count)
  * kinds of events were asked for, the contract's own account must do.
  */
 static void
-note_fees(const FlowNotice *notice, Event *events, size_t count)
+note_fees(const FlowNotice *notice, FlowEvent *events, size_t count)
 {
-	uint64_t	collector = fees_account[notice->flow->network];
+	uint64_t	collector = cs_flow_fees_account(notice->flow->network);
 	CsText		coin = cs_piece(notice->flow->base.network->asset);
-	const Event *fees = NULL;
+	const FlowEvent *fees = NULL;
 
 	for (size_t i = count; i-- > 0;)
 	{
-		Event	   *event = &events[i];
+		FlowEvent  *event = &events[i];
 
 		if (fees != NULL &&
 			strcmp(fees->transaction, event->transaction) != 0)
 			fees = NULL;
-		if (event->kind == EVENT_FEES_DEDUCTED)
+		if (event->kind == FLOW_EVENT_FEES_DEDUCTED)
 			fees = event;
-		if (event->kind != EVENT_DEPOSITED || !same_text(event->asset, coin))
+		if (event->kind != FLOW_EVENT_DEPOSITED || !same_text(event->asset, coin))
 			continue;
 		if (fees != NULL && strcmp(fees->amount, event->amount) == 0)
 		{
@@ -428,13 +176,13 @@ is_watched(const FlowNotice *notice, bool known, uint64_t address)
 
 /* Which way the money went for the account; see the top of this file. */
 static CsDirection
-find_direction(const FlowNotice *notice, const Event *event)
+find_direction(const FlowNotice *notice, const FlowEvent *event)
 {
-	bool		out = event->kind == EVENT_WITHDRAWN;
+	bool		out = event->kind == FLOW_EVENT_WITHDRAWN;
 	bool		own = event->partner != NULL && event->has_account &&
 		event->has_other && event->account == event->other;
 
-	if ((!out && event->kind != EVENT_DEPOSITED) || !event->decoded ||
+	if ((!out && event->kind != FLOW_EVENT_DEPOSITED) || !event->decoded ||
 		!event->has_account || event->fee)
 		return CS_DIRECTION_NONE;
 	if (own)
@@ -449,7 +197,7 @@ find_direction(const FlowNotice *notice, const Event *event)
 
 /* One row about an event, for *account*, which may be absent. */
 static void
-add_event(const FlowNotice *notice, const Event *event, CsText account,
+add_event(const FlowNotice *notice, const FlowEvent *event, CsText account,
 		  CsText other, bool recipient, int64_t time)
 {
 	const char *network = notice->flow->base.network->name;
@@ -488,21 +236,22 @@ add_event(const FlowNotice *notice, const Event *event, CsText account,
 
 /* Is there to be a row about this event? */
 static bool
-is_wanted(const FlowNotice *notice, const Event *event)
+is_wanted(const FlowNotice *notice, const FlowEvent *event)
 {
 	if (!notice->stream->followed || notice->flow->base.everything)
 		return true;
-	return (event->kind == EVENT_WITHDRAWN || event->kind == EVENT_DEPOSITED) &&
+	return (event->kind == FLOW_EVENT_WITHDRAWN ||
+			event->kind == FLOW_EVENT_DEPOSITED) &&
 		is_watched(notice, event->has_account, event->account);
 }
 
 /* Read all events of a list into a new array; NULL: see *error*. */
-static Event *
+static FlowEvent *
 read_events(FlowNotice *notice, struct json_object *list, CsText slices,
 			CsError *error)
 {
 	size_t		count = json_object_array_length(list);
-	Event	   *events = calloc(count, sizeof(Event));
+	FlowEvent  *events = calloc(count, sizeof(FlowEvent));
 	size_t		position = 0;
 	bool		sorted = true;
 
@@ -514,8 +263,8 @@ read_events(FlowNotice *notice, struct json_object *list, CsText slices,
 	for (size_t i = 0; i < count; i++)
 	{
 		events[i].payload = cs_json_slice_next(slices, &position);
-		if (!read_event(notice, json_object_array_get_idx(list, i),
-						&events[i], error))
+		if (!cs_flow_read_event(notice, json_object_array_get_idx(list, i),
+								&events[i], error))
 		{
 			free(events);
 			return NULL;
@@ -524,7 +273,7 @@ read_events(FlowNotice *notice, struct json_object *list, CsText slices,
 													&events[i]) <= 0);
 	}
 	if (!sorted)
-		qsort(events, count, sizeof(Event), compare_order);
+		qsort(events, count, sizeof(FlowEvent), compare_order);
 	if (!pair_events(events, count))
 	{
 		free(events);
@@ -554,7 +303,7 @@ cs_flow_events(FlowNotice *notice, CsError *error)
 	struct json_object *list;
 	CsText		slices = cs_json_slice_member(notice->text, "payload");
 	size_t		count;
-	Event	   *events;
+	FlowEvent  *events;
 	int64_t		time;
 
 	if (!find_list(notice->payload, "events", json_type_array, &list, error) ||
@@ -569,7 +318,7 @@ cs_flow_events(FlowNotice *notice, CsError *error)
 		return false;
 	for (size_t i = 0; i < count; i++)
 	{
-		Event	   *event = &events[i];
+		FlowEvent  *event = &events[i];
 
 		if (is_wanted(notice, event))
 			add_event(notice, event,
@@ -623,11 +372,11 @@ add_account(FlowNotice *notice, struct json_object *accounts, CsText name,
 		return true;
 	for (size_t i = 0; i < json_object_array_length(list); i++)
 	{
-		Event		event = {.payload = cs_json_slice_next(slices, &position)};
+		FlowEvent	event = {.payload = cs_json_slice_next(slices, &position)};
 		bool		first;
 
-		if (!read_event(notice, json_object_array_get_idx(list, i), &event,
-						error))
+		if (!cs_flow_read_event(notice, json_object_array_get_idx(list, i),
+								&event, error))
 			return false;
 
 		/* Nobody watched: one row, from the view of who did it. */
