@@ -136,8 +136,9 @@ struct CsSimDialect
 };
 
 extern const CsSimDialect cs_sim_dialect_nano;
-extern const CsSimDialect cs_sim_dialect_toncenter;
 extern const CsSimDialect cs_sim_dialect_symbol;
+extern const CsSimDialect cs_sim_dialect_toncenter;
+extern const CsSimDialect cs_sim_dialect_tonapi;
 
 /* All dialects, NULL-terminated. */
 extern const CsSimDialect *const cs_sim_dialects[];

@@ -178,11 +178,7 @@ run_halfopen(CsSimNetwork *network, char *arguments, CsSimText *answer)
 	(void) arguments;
 	(void) answer;
 	for (CsSimClient *client = network->clients; client; client = client->next)
-	{
-		client->dead = true;
-		cs_sim_output_clear(client);
-		lws_rx_flow_control(client->wsi, 0);
-	}
+		cs_sim_client_freeze(client);
 	return true;
 }
 

@@ -411,6 +411,14 @@ cs_sim_client_end(CsSimClient *client)
 	lws_callback_on_writable(client->wsi);
 }
 
+void
+cs_sim_client_freeze(CsSimClient *client)
+{
+	client->dead = true;
+	cs_sim_output_clear(client);
+	lws_rx_flow_control(client->wsi, 0);
+}
+
 /* Wakes the loop, which then sees that the time is up. */
 static void
 stop_timeout(lws_sorted_usec_list_t *timer)

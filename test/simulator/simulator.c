@@ -20,8 +20,9 @@
 
 const CsSimDialect *const cs_sim_dialects[] = {
 	&cs_sim_dialect_nano,
-	&cs_sim_dialect_toncenter,
 	&cs_sim_dialect_symbol,
+	&cs_sim_dialect_toncenter,
+	&cs_sim_dialect_tonapi,
 	NULL
 };
 

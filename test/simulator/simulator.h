@@ -244,6 +244,9 @@ extern void cs_sim_client_close(CsSimClient *client, int code,
 /* End TCP once everything queued is written, without a close frame. */
 extern void cs_sim_client_end(CsSimClient *client);
 
+/* Neither write nor read any more, while TCP stays. */
+extern void cs_sim_client_freeze(CsSimClient *client);
+
 /* Call the dialect's timer() in so many milliseconds, once; 0: no more. */
 extern void cs_sim_client_timer(CsSimClient *client, uint64_t ms);
 
