@@ -137,6 +137,7 @@ struct CsSimDialect
 
 extern const CsSimDialect cs_sim_dialect_nano;
 extern const CsSimDialect cs_sim_dialect_symbol;
+extern const CsSimDialect cs_sim_dialect_flow;
 extern const CsSimDialect cs_sim_dialect_toncenter;
 extern const CsSimDialect cs_sim_dialect_tonapi;
 

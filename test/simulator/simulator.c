@@ -21,6 +21,7 @@
 const CsSimDialect *const cs_sim_dialects[] = {
 	&cs_sim_dialect_nano,
 	&cs_sim_dialect_symbol,
+	&cs_sim_dialect_flow,
 	&cs_sim_dialect_toncenter,
 	&cs_sim_dialect_tonapi,
 	NULL
