@@ -157,6 +157,7 @@ check(CsSimClient *client)
 {
 	FlowClient *state = client->state;
 	int64_t		now = lws_now_usecs();
+	int64_t		signed_at;
 	bool		pings = cs_sim_setting(client->network, FLOW_PING_MS) > 0;
 
 	if (now >= state->check_at)
@@ -169,6 +170,10 @@ check(CsSimClient *client)
 		cs_sim_send_ping(client, "", 0);
 		state->ping_at = from_now(client, FLOW_PING_MS);
 	}
+	if (pings && now >= state->deadline && !state->deaf &&
+		cs_sim_client_signed(client, &signed_at))
+		state->deadline = signed_at +
+			(int64_t) cs_sim_setting(client->network, FLOW_PONG_MS) * 1000;
 	if (pings && now >= state->deadline && !state->deaf)
 	{
 		if (state->inactive)

@@ -20,6 +20,8 @@
 #include "dialect.h"
 
 #include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -88,6 +90,7 @@ cs_sim_client_create(struct lws *wsi, bool sse, const CsSimRequest *request,
 		end = &(*end)->next;
 	*end = client;
 	network->stats.accepted++;
+	(void) cs_sim_client_signed(client, &(int64_t) {0});
 	if (head != NULL)
 		cs_sim_send_bytes(client, head->data, head->length);
 	if (network->faults.deaf && !sse)
@@ -132,6 +135,45 @@ client_free(CsSimClient *client)
 		lws_callback_on_writable(other->wsi);
 }
 
+/* What the kernel has received of this connection. */
+static void
+tcp_state(const CsSimClient *client, struct tcp_info *info)
+{
+	socklen_t	length = sizeof(*info);
+
+	memset(info, 0, sizeof(*info));
+	(void) getsockopt(lws_get_socket_fd(client->wsi), IPPROTO_TCP, TCP_INFO,
+					  info, &length);
+}
+
+bool
+cs_sim_client_signed(CsSimClient *client, int64_t *when)
+{
+	struct tcp_info info;
+	uint64_t	others;
+
+	tcp_state(client, &info);
+	others = info.tcpi_bytes_received - client->message_bytes;
+	if (client->network->faults.deaf || others <= client->other_bytes)
+		return false;
+	client->other_bytes = others;
+	*when = lws_now_usecs() - (int64_t) info.tcpi_last_data_recv * 1000;
+	return true;
+}
+
+/* Count what a frame of a message took, once it is complete. */
+static void
+count_frame(CsSimClient *client, size_t length)
+{
+	size_t		whole = client->frame_length + length;
+
+	client->frame_length = whole;
+	if (lws_remaining_packet_payload(client->wsi) > 0)
+		return;
+	client->message_bytes += whole + (whole < 126 ? 6 : whole < 65536 ? 8 : 14);
+	client->frame_length = 0;
+}
+
 /* A piece of a message came.  Returns what the callback is to return. */
 static int
 receive(CsSimClient *client, const char *data, size_t length)
@@ -141,6 +183,7 @@ receive(CsSimClient *client, const char *data, size_t length)
 	struct lws *wsi = client->wsi;
 	bool		fine;
 
+	count_frame(client, length);
 	if (client->close != CS_SIM_STAY)
 		return 0;				/* nobody listens any more */
 	if (client->input_length + length + lws_remaining_packet_payload(wsi) >

@@ -175,6 +175,9 @@ struct CsSimClient
 	char	   *input;
 	size_t		input_length;
 	size_t		input_size;
+	size_t		frame_length;	/* payload so far of the frame */
+	uint64_t	message_bytes;	/* of messages, frames included, ever */
+	uint64_t	other_bytes;	/* of other frames, when it was looked at */
 
 	/* output */
 	CsSimChunk *first;
@@ -246,6 +249,14 @@ extern void cs_sim_client_end(CsSimClient *client);
 
 /* Neither write nor read any more, while TCP stays. */
 extern void cs_sim_client_freeze(CsSimClient *client);
+
+/*
+ * Did the client send frames other than messages since this was asked the
+ * last time, and when (as lws_now_usecs() counts)?  These are pongs, mostly:
+ * libwebsockets tells only of pongs with a payload.  Over TLS, whose overhead
+ * nobody knows here, messages count, too.
+ */
+extern bool cs_sim_client_signed(CsSimClient *client, int64_t *when);
 
 /* Call the dialect's timer() in so many milliseconds, once; 0: no more. */
 extern void cs_sim_client_timer(CsSimClient *client, uint64_t ms);
