@@ -317,15 +317,30 @@ is((payloads(hear_all($again)))[-1]{message_index}, 2, 'a lost message leaves a 
 # ---------- pings ----------
 
 $simulator = start('--set', 'ping-ms=200', '--set', 'pong-ms=300');
-my $quiet = client_of($simulator, silent => 1);
 $client = client_of($simulator);
-subscribe($quiet, 'q', 'block_digests', { block_status => 'finalized' });
 subscribe($client, 'c', 'block_digests', { block_status => 'finalized' });
-hear_all($client, 1);
+ok(!(grep { /timeout/ } hear_all($client, 1)), 'who pongs lives on');
 cmp_ok($client->{pings}, '>=', 3, 'pings come');
 is($client->{9}, '', 'empty ones');
-my @burst = grep { /i\/o timeout/ } hear_all($quiet);
-is(scalar @burst, 999, 'without a pong: 999 errors');
+say_to($client, pack('n', 1000), 8);
+fill($client, sub { exists $client->{8} && $client->{end} }, 5);
+is($client->{8}, pack('n', 1000), 'a close frame is answered');
+
+my @burst;
+my $quiet = client_of($simulator, silent => 1);
+subscribe($quiet, 'q', 'block_digests', { block_status => 'finalized' });
+for (1 .. 5)
+{
+	say_to($quiet, '', 10);
+	ok(!(grep { /timeout/ } hear_all($quiet, 0.15)), 'pongs that nobody asked for are enough');
+}
+for (1 .. 5)
+{
+	say_to($quiet, '{"action":"list_subscriptions"}');
+	last if grep { /timeout/ } (@burst = (@burst, hear_all($quiet, 0.15)));
+}
+@burst = grep { /i\/o timeout/ } @burst, hear_all($quiet);
+is(scalar @burst, 999, 'without a pong, whatever else it says: 999 errors');
 like($burst[0], qr/^\{"subscription_id":"","error":\{"code":400,"message":"error reading message: read tcp [^ ]+-\\u003e[^ ]+: i\/o timeout"\},"action":""\}\n$/,
 	'with escapes');
 $simulator->command('blocks 1');
@@ -333,10 +348,6 @@ like(hear($quiet), qr/"block_digests"/, 'then it still sends');
 say_to($quiet, '{"action":"list_subscriptions"}');
 say_to($quiet, pack('n', 1000), 8);
 ok(!defined hear($quiet, 0.5) && !exists $quiet->{8}, 'but does not hear');
-ok(!(grep { /timeout/ } hear_all($client)), 'who pongs lives on');
-say_to($client, pack('n', 1000), 8);
-fill($client, sub { exists $client->{8} && $client->{end} }, 5);
-is($client->{8}, pack('n', 1000), 'a close frame is answered');
 
 $simulator = start('--set', 'inactive-ms=300', '--set', 'check-ms=100', '--set', 'ping-ms=100', '--set', 'pong-ms=400');
 $client = client_of($simulator);
