@@ -769,6 +769,64 @@ test_refusals(void)
 				   "what cannot be put right is given up");
 }
 
+/*
+ * Every HTTP answer of the samples, as the wire reports it: what it says is in
+ * the state, and what passes by itself is no error.
+ */
+static void
+test_http_samples(void)
+{
+	size_t		length;
+	char	   *file = read_whole_file("test/samples/toncenter/errors-http.jsonl",
+									   &length);
+	char	   *at = file;
+	char	   *line;
+	int			count = 0;
+
+	while ((line = next_line(&at)) != NULL)
+	{
+		Host		host = make_host("sse", "{}", NULL);
+		struct json_object *sample = cs_json_parse_once(line, strlen(line),
+														NULL);
+		struct json_object *http = cs_json_object(sample, "_http");
+		const char *body =
+			json_object_to_json_string_ext(cs_json_member(sample, "body"),
+										   JSON_C_TO_STRING_PLAIN);
+		int64_t		status = 0;
+		char		reason[256];
+		char		expected[300];
+		char	   *got;
+		CsClosure	closure;
+
+		(void) cs_json_integer(http, "status", &status, NULL);
+		(void) snprintf(reason, sizeof(reason), "HTTP %d: %.200s", (int) status,
+						body);
+		closure = refused((int) status, reason);
+		host_subscribe(&host, 1, "transactions", "{}");
+		host_watch(&host, 100, ACCOUNT("0A"));
+		host_sync(&host);
+		expect_handshake(&host, 0, "https://h", "https://h"
+						 " [Content-Type: application/json]"
+						 " body types=transactions addresses=0A" SETTINGS,
+						 "a handshake");
+		forget(&host);
+		host_close_link(&host, 0, &closure);
+		got = host_actions(&host);
+		(void) snprintf(expected, sizeof(expected), "subscription 1 %s (%.24s)",
+						strstr(body, "connection limit") ? "over limit" :
+						status == 429 ? "pending" : "error", reason);
+		ok(strstr(got, expected) != NULL, "%s", reason);
+		ok((strstr(got, "close") != NULL) == (status == 400),
+		   "a request that is wrong is given up");
+		free(got);
+		json_object_put(sample);
+		host_free(&host);
+		count++;
+	}
+	ok(count == 12, "all answers were looked at");
+	free(file);
+}
+
 /* What was given up is tried again when something else is wanted. */
 static void
 test_given_up(void)
@@ -1019,6 +1077,7 @@ main(void)
 	test_everything();
 	test_events();
 	test_refusals();
+	test_http_samples();
 	test_given_up();
 	test_authentication();
 	test_options();
