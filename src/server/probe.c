@@ -67,6 +67,7 @@ typedef struct Check
 	size_t		actions_done;
 	int			step;			/* the one under way */
 	int64		step_began_ms;
+	bool		wanted;			/* the session wants its first link */
 	int			subscriptions_active;
 	int			subscriptions_failed;
 	int			subscriptions_pending;
@@ -139,7 +140,9 @@ act(Check *check)
 	{
 		const CsAction *action = &cs_output_actions(check->output)[check->actions_done++];
 
-		if (action->kind == CS_ACTION_SEND && action->link == 0)
+		if (action->kind == CS_ACTION_OPEN_LINK && action->link == 0)
+			check->wanted = true;
+		else if (action->kind == CS_ACTION_SEND && action->link == 0)
 			(void) cs_connection_send(check->connection, action->text.data,
 									  action->text.length, action->binary);
 		else if (action->kind == CS_ACTION_SUBSCRIPTION_STATE)
@@ -222,6 +225,11 @@ run_check(Check *check)
 	check->step_began_ms = cs_now_ms();
 	cs_session_sync(check->session, check->step_began_ms, check->output);
 	act(check);
+	if (!check->wanted)
+	{
+		conclude(check, "skipped", "nothing is to be subscribed: watch an address first");
+		return;
+	}
 	check->connection = cs_link_dial(check->source, check->session, check->output,
 									 check->wire, 0, check->url_index, NULL, reason);
 	if (check->connection == NULL)
