@@ -201,7 +201,7 @@ print_row(const char *source, json_object *row)
 	const char *word = strcmp(direction, "in") == 0 ? "from" : "to";
 	const char *arrow = "·";
 	const char *paint = "";
-	int			columns = (width - (is_wide() ? 59 : 50)) / 2;
+	int			columns = (width - (is_wide() ? 62 : 53)) / 2;
 	char		amount[128];
 	char		account[160];
 	char		other[160];
@@ -220,7 +220,7 @@ print_row(const char *source, json_object *row)
 
 	if (is_wide())
 		print_time();
-	printf("%-6.6s %-9.9s %s%s %-4.4s%s %s%18s%s  %s%s%s%s%s\n", source,
+	printf("%-9.9s %-9.9s %s%s %-4.4s%s %s%18s%s  %s%s%s%s%s\n", source,
 		   member(row, "status"), paint, arrow, direction, colour(PLAIN),
 		   colour(BOLD), amount, colour(PLAIN), account,
 		   other[0] ? " " : "", other[0] ? word : "", other[0] ? " " : "", other);
@@ -287,7 +287,7 @@ compose_status(FILE *text, PGresult *result, int remaining)
 		const char *error = PQgetvalue(result, i, 5);
 		bool		good = strcmp(state, "streaming") == 0;
 
-		fprintf(text, "%s%-8.8s%s %s%-11s%s", colour(BOLD),
+		fprintf(text, "%s%-9.9s%s %s%-11s%s", colour(BOLD),
 				PQgetvalue(result, i, 0), colour(PLAIN),
 				colour(good ? GREEN : RED), state, colour(PLAIN));
 		fprintf(text, " %s messages  %s rows  %s rejected",
