@@ -62,7 +62,10 @@ static void
 fail(CsWorker *worker, const Call *call, const char *reason, int64 now_ms)
 {
 	CsResponse	response = {.id = call->id, .reason = reason, .data = ""};
+	char	   *text = cs_server_text(reason);
 
+	cs_status_note_error(&worker->status, "%s", text);
+	pfree(text);
 	answer(worker, &response, now_ms);
 }
 
