@@ -92,7 +92,7 @@ cs_tonapi_tell_topic(TonapiSession *tonapi, TonapiTopicId id, CsOutput *output)
 	if (topic->refusal[0] != '\0')
 		tell(topic, CS_STATE_ERROR, topic->refusal, output);
 	else if (addressed && !named && !tonapi->base.everything)
-		tell(topic, CS_STATE_PENDING, waiting, output);
+		tell(topic, CS_STATE_IDLE, waiting, output);
 	else if (!tonapi->streams && addressed && !named && id != TONAPI_MEMPOOL)
 		tell(topic, CS_STATE_ERROR, no_everything, output);
 	else if (tonapi->streams ? cs_tonapi_sse_delivers(tonapi, id) :

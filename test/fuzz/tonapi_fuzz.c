@@ -1,38 +1,24 @@
 /*-------------------------------------------------------------------------
  *
  * tonapi_fuzz.c
- *	  Hostile input for the TonAPI provider.
+ *	  Lives of a TonAPI session, at the end of which everything must be well.
  *
- * LLVMFuzzerTestOneInput() is what libFuzzer calls:
- *		clang -fsanitize=fuzzer,address,undefined -DCS_LIBFUZZER ...
- * Without CS_LIBFUZZER there is a main() that needs no more than gcc: it
- * mutates the samples, always in the same way for the same seed.
- *		tonapi_fuzz [seed [iterations [seconds]]]
- * Run it from the root of the source tree.
- *
- * The first byte of an input says what the rest is: a message, the answer to a
- * request, arguments, or a life of a session over either transport.  Besides
- * what the sanitizers see: what is refused leaves nothing behind, a row holds
- * only what its columns can hold, a request is of the only form that the
- * server does not answer with silence, and when nothing is on its way any
- * more every watch has been told a state that is true.
+ * What any provider has to stand is in provider_fuzz.c.  Here each byte is
+ * something that happens, over either transport; then every peer answers as
+ * it should, and when nothing is on its way any more, every watch must have
+ * been told a state that is true.  Besides, a request is always of the only
+ * form that the server does not answer with silence, and a link is not asked
+ * for twice.
  *
  *-------------------------------------------------------------------------
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <json-c/json.h>
 
-#include "codec/decimal.h"
 #include "codec/utf8.h"
-#include "provider/json.h"
+#include "mutate.h"
 #include "provider/session.h"
-
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const topics[] = {
 	"account_transaction", "trace", "mempool_message", "block"
@@ -41,17 +27,6 @@ static const char *const topics[] = {
 #define TOPICS 4
 #define ADDRESSES 40
 #define LINKS 1000
-
-#define CHECK(condition) \
-	do \
-	{ \
-		if (!(condition)) \
-		{ \
-			fprintf(stderr, "tonapi_fuzz: line %d: %s\n", __LINE__, \
-					#condition); \
-			abort(); \
-		} \
-	} while (0)
 
 /* ---------- what must always hold ---------- */
 
@@ -69,40 +44,6 @@ check_text(CsText text)
 		at += size;
 	}
 	CHECK(text.data[text.length] == '\0');
-}
-
-static void
-check_account(CsText account)
-{
-	char		canonical[CS_TARGET_MAX];
-
-	if (account.data == NULL)
-		return;
-	CHECK(cs_provider_find("tonapi")->canonical_address(NULL, account.data,
-														canonical, NULL) &&
-		  strcmp(canonical, account.data) == 0);
-}
-
-static void
-check_record(const CsRecord *record, const char *message, size_t length)
-{
-	CHECK(record->topic != NULL);
-	CHECK((record->table == CS_TABLE_EVENTS) == (record->kind != NULL));
-	CHECK(record->hash.length == 64 &&
-		  strspn(record->hash.data, "0123456789abcdef") == 64);
-	check_account(record->account);
-	check_account(record->counterparty);
-	check_text(record->amount);
-	if (record->amount.data != NULL)
-		CHECK(cs_decimal128_valid(record->amount.data, record->amount.length));
-	if (record->occurred_at != CS_NO_NUMBER)
-		CHECK(record->occurred_at >= 0 &&
-			  record->occurred_at <= INT64_C(253402300800000000));
-	CHECK(record->payload.data >= message && record->payload.length > 0 &&
-		  record->payload.data + record->payload.length <= message + length);
-	CHECK(cs_json_check_tokens(record->payload.data, record->payload.length) ==
-		  NULL);
-	CHECK(record->identity[0] != 0 || record->identity[1] != 0);
 }
 
 static void
@@ -229,9 +170,6 @@ feed(Life *life, int link, const char *text)
 		CHECK(cs_output_record_count(life->output) == 0 &&
 			  cs_output_action_count(life->output) == 0);
 	}
-	for (size_t i = 0; i < cs_output_record_count(life->output); i++)
-		check_record(&cs_output_records(life->output)[i], text,
-					 message.length);
 	act(life);
 }
 
@@ -495,281 +433,39 @@ fuzz_life(bool streams, unsigned int which, const char *data, size_t size)
 	end_life(life);
 }
 
-/* ---------- messages ---------- */
-
-static void
-fuzz_message(const char *text, bool response)
-{
-	static Life *life;
-	CsResponse	answered = {.id = 1, .status = 200, .reason = "", .data = text,
-							.length = strlen(text)};
-	CsError		error = {0};
-
-	if (life == NULL)
-	{
-		life = begin_life(false, 0);
-		for (unsigned int i = 0; i < TOPICS; i++)
-			subscribe(life, i);
-		CHECK(cs_session_watch(life->session, ADDRESSES, CS_WATCH_ADDRESS, "*"));
-		CHECK(cs_session_watch(life->session, 1, CS_WATCH_ADDRESS,
-			"0:9DA971AF38D2F03ABDF308D5F91636A97E5A2B07A66C39D71D7CBAE3B032EDDC"));
-		cs_session_sync(life->session, 0, life->output);
-		act(life);
-	}
-	if (!response)
-	{
-		feed(life, 0, text);
-		return;
-	}
-	if (!cs_session_response(life->session, &answered, 0, life->output, &error))
-	{
-		check_error(&error);
-		CHECK(cs_output_record_count(life->output) == 0);
-	}
-	for (size_t i = 0; i < cs_output_record_count(life->output); i++)
-		check_record(&cs_output_records(life->output)[i], text,
-					 answered.length);
-	act(life);
-}
-
-static void
-fuzz_arguments(unsigned int which, const char *text)
-{
-	const CsProvider *provider = cs_provider_find("tonapi");
-	unsigned int topic = which % TOPICS;
-	CsError		error = {0};
-	Life	   *life;
-
-	if (!provider->check_arguments(&provider->topics[topic], NULL, text,
-								   &error))
-	{
-		check_error(&error);
-		return;
-	}
-
-	/* What was accepted can be sent. */
-	life = begin_life((which & 8) != 0, 0);
-	CHECK(cs_session_subscribe(life->session, 1, topics[topic], text, NULL));
-	CHECK(cs_session_watch(life->session, 1, CS_WATCH_ADDRESS, address(1)));
-	cs_session_sync(life->session, 0, life->output);
-	act(life);
-	open_link(life, 0);
-	end_life(life);
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char	   *text;
-
-	if (size < 2)
+	if (size < FUZZ_HEAD)
 		return 0;
-
-	/* As the transport delivers it: with a NUL behind it, and no more. */
-	text = malloc(size - 1);
-	if (text == NULL)
-		return 0;
-	memcpy(text, data + 2, size - 2);
-	text[size - 2] = '\0';
-	switch (data[0] % 8)
-	{
-		case 0:
-		case 1:
-			fuzz_life(data[0] % 8 == 1, data[1], text, size - 2);
-			break;
-		case 2:
-			fuzz_arguments(data[1], text);
-			break;
-		case 3:
-			fuzz_message(text, true);
-			break;
-		default:
-			fuzz_message(text, false);
-			break;
-	}
-	free(text);
+	fuzz_life(data[0] & 1, data[1], (const char *) data + FUZZ_HEAD,
+			  size - FUZZ_HEAD);
 	return 0;
 }
 
 #ifndef CS_LIBFUZZER
 
-/* ---------- mutation ---------- */
-
-#define SEEDS_MAX	256
-#define INPUT_MAX	40000
-
-typedef struct Seed
-{
-	uint8_t		kind;
-	char	   *text;
-	size_t		length;
-} Seed;
-
-static Seed seeds[SEEDS_MAX];
-static int	seed_count;
-static uint64_t state;
-
-/* A small generator of our own, to be the same everywhere. */
-static uint32_t
-draw(uint32_t limit)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t) (state >> 32) % limit;
-}
-
-static void
-add_seed(uint8_t kind, const char *text, size_t length)
-{
-	if (seed_count == SEEDS_MAX || length > INPUT_MAX / 2)
-		return;
-	seeds[seed_count].kind = kind;
-	seeds[seed_count].text = malloc(length + 1);
-	memcpy(seeds[seed_count].text, text, length);
-	seeds[seed_count].length = length;
-	seed_count++;
-}
-
-static void
-load_samples(const char *name, uint8_t kind)
-{
-	char		path[256];
-	char	   *line = NULL;
-	size_t		capacity = 0;
-	ssize_t		length;
-	FILE	   *file;
-
-	(void) snprintf(path, sizeof(path), "test/samples/tonapi/%s.jsonl", name);
-	file = fopen(path, "r");
-	if (file == NULL)
-	{
-		fprintf(stderr, "tonapi_fuzz: cannot read %s\n", path);
-		exit(2);
-	}
-	while ((length = getline(&line, &capacity, file)) > 0)
-		add_seed(kind, line, (size_t) length);
-	free(line);
-	(void) fclose(file);
-}
-
-static void
-load_seeds(void)
-{
-	static const char *const messages[] = {"ws-account_transaction", "ws-block",
-		"ws-error-replies", "ws-mempool_message", "ws-replies", "ws-trace"};
-	static const char *const responses[] = {"rest-transaction",
-		"rest-account-transactions", "rest-block-transactions"};
-	static const char *const texts[] = {
-		"{\"operations\":[\"JettonTransfer\",\"0x0524c7ae\"]}",
-		"{\"workchain\":-1}"};
-
-	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++)
-		load_samples(messages[i], 4);
-	for (size_t i = 0; i < sizeof(responses) / sizeof(responses[0]); i++)
-		load_samples(responses[i], 3);
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		add_seed(2, texts[i], strlen(texts[i]));
-}
-
-/* Replace *count* bytes at *at* by a piece. */
-static size_t
-splice(char *text, size_t length, size_t at, size_t count, const char *piece,
-	   size_t size)
-{
-	if (count > length - at)
-		count = length - at;
-	if (length - count + size > INPUT_MAX)
-		return length;
-	memmove(text + at + size, text + at + count, length - at - count);
-	memcpy(text + at, piece, size);
-	return length - count + size;
-}
-
-/* One small change. */
-static size_t
-mutate(char *text, size_t length)
-{
-	static const char *const pieces[] = {"\"", "\\", "{", "}", "[", "]", ",",
-		":", "null", "true", "\"\"", "{}", "[]", "0", "-1", "1e999", "\\u0000",
-		"\\ud800", "\xC3\xA9", "\xFF", "\xED\xA0\x80", "\x01",
-		"9223372036854775808", "\"int_msg\"", "\"boc\":\"te6cc", "0:", "-1:",
-		"\"in_msg\":{", "\"result\":\"success!\",", "\n"};
-	size_t		at = draw((uint32_t) length + 1);
-	char		byte = (char) draw(256);
-	const char *piece = pieces[draw(sizeof(pieces) / sizeof(pieces[0]))];
-	const Seed *other = &seeds[draw((uint32_t) seed_count)];
-	size_t		from = draw((uint32_t) other->length + 1);
-
-	switch (draw(7))
-	{
-		case 0:
-			return splice(text, length, at, 1, &byte, 1);
-		case 1:
-			return splice(text, length, at, draw(8), "", 0);
-		case 2:
-			return splice(text, length, at, 0, piece, strlen(piece));
-		case 3:
-			return splice(text, length, at, draw(20), piece, strlen(piece));
-		case 4:
-			return at;			/* truncated */
-		case 5:
-			return splice(text, length, at, draw(100), other->text + from,
-						  draw((uint32_t) (other->length - from) + 1));
-		default:
-			if (at < length)
-				text[at] = (char) (text[at] ^ (1 << draw(8)));
-			return length;
-	}
-}
-
-/* An input: a seed with changes, or a life out of nothing. */
-static size_t
-make_input(uint8_t *input)
-{
-	const Seed *from = &seeds[draw((uint32_t) seed_count)];
-	char	   *text = (char *) input + 2;
-	size_t		length = from->length;
-
-	input[1] = (uint8_t) draw(256);
-	if (draw(8) == 0)
-	{
-		input[0] = (uint8_t) draw(2);
-		length = 20 + draw(200);
-		for (size_t i = 0; i < length; i++)
-			text[i] = (char) draw(256);
-		return length + 2;
-	}
-	input[0] = from->kind;
-	memcpy(text, from->text, length);
-	for (uint32_t changes = draw(5); changes > 0; changes--)
-		length = mutate(text, length);
-	return length + 2;
-}
-
+/* Any bytes will do: they are changed anyway. */
 int
 main(int argc, char **argv)
 {
-	unsigned long long seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
-	long		iterations = argc > 2 ? strtol(argv[2], NULL, 10) : 100000;
-	long		limit = argc > 3 ? strtol(argv[3], NULL, 10) : 0;
-	time_t		start = time(NULL);
-	long		done;
+	static const char *const pieces[] = {"\xE1", "\xE2", "\xE4", "\xFF", "\x40",
+		"\x43", "\x52", "\x60", "\x61", "\x81", "\xA0", "\xA2", NULL};
+	uint32_t	number = 1;
 
-	state = seed * UINT64_C(0x9E3779B97F4A7C15) + 1;
-	load_seeds();
-	for (done = 0; done < iterations; done++)
+	for (unsigned int i = 0; i < 64; i++)
 	{
-		static uint8_t input[INPUT_MAX + 2];
+		char		text[240];
 
-		if (limit > 0 && done % 64 == 0 && time(NULL) - start >= limit)
-			break;
-		(void) LLVMFuzzerTestOneInput(input, make_input(input));
+		for (size_t at = 0; at < sizeof(text); at++)
+		{
+			number = number * 1664525 + 1013904223;
+			text[at] = (char) (number >> 24);
+		}
+		fuzz_seed((uint8_t[]) {(uint8_t) (i & 1), (uint8_t) (i >> 1)}, text,
+				  sizeof(text));
 	}
-	printf("tonapi_fuzz: seed %llu, %ld inputs\n", seed, done);
-	for (int i = 0; i < seed_count; i++)
-		free(seeds[i].text);
-	return 0;
+	return fuzz_run("tonapi_fuzz", argc, argv, pieces);
 }
 
 #endif							/* CS_LIBFUZZER */

@@ -127,7 +127,7 @@ test_ordinary(void)
 	host_expect(&host, "", "without subscriptions there is no connection");
 	host_subscribe(&host, 1, "account_transaction", "{}");
 	host_sync(&host);
-	host_expect(&host, "open; subscription 1 pending (waiting for a watched ad)",
+	host_expect(&host, "open; subscription 1 idle (waiting for a watched ad)",
 				"without a watch list nothing is subscribed");
 	host_open(&host);
 	host_expect(&host, "", "nor when the link opens");
@@ -705,9 +705,9 @@ test_streams(void)
 	host_subscribe(&host, 3, "mempool_message", "{}");
 	host_subscribe(&host, 4, "block", "{\"workchain\":-1}");
 	host_sync(&host);
-	host_expect(&host, "open; subscription 1 pending (waiting for a watched ad);"
-				" subscription 2 pending (waiting for a watched ad);"
-				" subscription 3 pending (waiting for a watched ad);"
+	host_expect(&host, "open; subscription 1 idle (waiting for a watched ad);"
+				" subscription 2 idle (waiting for a watched ad);"
+				" subscription 3 idle (waiting for a watched ad);"
 				" subscription 4 pending", "without a watch list only blocks");
 	expect_url(&host, 0, "https://tonapi.io",
 			   "https://tonapi.io/v2/sse/blocks?workchain=-1", "of blocks");
@@ -860,7 +860,7 @@ test_stream_everything(void)
 	host_expect(&host, "watch 100 active; close 1", "and then everything ends");
 	host_unwatch(&host, CONFIG);
 	host_sync(&host);
-	host_expect(&host, "close 2; subscription 1 pending (waiting for a watched ad)",
+	host_expect(&host, "close 2; subscription 1 idle (waiting for a watched ad)",
 				"with an empty list nothing is taken");
 	host_free(&host);
 }
