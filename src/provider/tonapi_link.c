@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <json-c/json.h>
 
@@ -32,7 +33,8 @@ cs_tonapi_url(CsOutput *output, const char *url, bool http, const char *path)
 	const char *authority = strstr(url, "://");
 	size_t		scheme = authority ? (size_t) (authority - url) : 0;
 	size_t		length = authority ? strcspn(authority + 3, "/?#") : 0;
-	bool		secure = scheme > 0 && (url[scheme - 1] | 0x20) == 's';
+	bool		secure = (scheme == 3 && strncasecmp(url, "wss", 3) == 0) ||
+		(scheme == 5 && strncasecmp(url, "https", 5) == 0);
 	char	   *text = cs_output_alloc(output, scheme + length + strlen(path) + 16);
 
 	if (text == NULL)

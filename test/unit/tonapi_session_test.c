@@ -1050,6 +1050,41 @@ start_enriching(const char *options, const char *token)
 	return host;
 }
 
+/* Where details are asked for, with these URLs of the source. */
+static void
+expect_request(const char *transport, const char *url, const char *expected)
+{
+	CsHandshake handshake;
+	Host		host = start(transport, "{\"enrich\":true}", NULL);
+	CsError		error;
+	char	   *actions;
+	const char *get;
+
+	host_subscribe(&host, 1, "account_transaction", "{}");
+	host_watch(&host, 100, WALLET);
+	host_sync(&host);
+	(void) cs_session_handshake(host.session, 0, url, &handshake, host.output);
+	(void) host_message(&host, 0, NOTIFICATION(HASH), &error);
+	actions = host_actions(&host);
+	get = strstr(actions, "get ");
+	is(get ? get + 6 : "", expected, url);
+	free(actions);
+	host_free(&host);
+}
+
+static void
+test_enrichment_urls(void)
+{
+	expect_request("websocket", "wss://h:8/proxy?a=b",
+				   "https://h:8/v2/blockchain/transactions/" HASH);
+	expect_request("websocket", "WS://[::1]:8",
+				   "http://[::1]:8/v2/blockchain/transactions/" HASH);
+	expect_request("sse", "https://h#x",
+				   "https://h/v2/blockchain/transactions/" HASH);
+	expect_request("sse", "http://h/",
+				   "http://h/v2/blockchain/transactions/" HASH);
+}
+
 static void
 test_enrichment(void)
 {
@@ -1221,6 +1256,7 @@ main(void)
 	test_refusals();
 	test_handshakes();
 	test_checks();
+	test_enrichment_urls();
 	test_enrichment();
 	test_enrichment_rate();
 	test_enrichment_refused();
