@@ -403,21 +403,43 @@ look_at(TonapiSession *tonapi, CsWatch *watch, CsOutput *output)
 		tell_watch(tonapi, watch, CS_STATE_PENDING, nobody, output);
 }
 
-/* There may be room now for what found none. */
+/* How many addresses would still find a place. */
+static size_t
+count_room(const TonapiSession *tonapi)
+{
+	size_t		room = 0;
+
+	for (size_t i = 0; i < share_limit(tonapi); i++)
+	{
+		const TonapiShare *share = &tonapi->shares[i];
+		size_t		capacity = share_capacity(tonapi, share);
+
+		if (share->count < capacity)
+			room += capacity - share->count;
+	}
+	return room;
+}
+
+/*
+ * There may be room now for what found none.  Only so many are looked at:
+ * there may be a million of them, and room for one.
+ */
 static void
 review_over(TonapiSession *tonapi)
 {
 	CsWatchSet *watches = tonapi->base.watches;
 	CsWatch    *watch;
 	size_t		position = 0;
+	size_t		room = count_room(tonapi);
 
 	tonapi->room_grew = false;
-	if (tonapi->over_count == 0)
-		return;
-	while ((watch = cs_watchset_next(watches, &position)) != NULL)
+	while (room > 0 && tonapi->over_count > 0 &&
+		   (watch = cs_watchset_next(watches, &position)) != NULL)
 	{
-		if (watch->flags & TONAPI_WATCH_OVER)
-			cs_watchset_queue(watches, watch);
+		if (!(watch->flags & TONAPI_WATCH_OVER))
+			continue;
+		cs_watchset_queue(watches, watch);
+		room--;
 	}
 }
 
