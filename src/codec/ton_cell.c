@@ -183,7 +183,8 @@ read_sizes(Reader *reader, Header *header)
 		return CS_TON_CELL_MAGIC;
 	reader->at += sizeof(magic);
 	reader->left -= sizeof(magic);
-	if (!read_number(reader, 1, &flags) || !read_number(reader, 1, &offset_size))
+	if (!read_number(reader, 1, &flags) ||
+		!read_number(reader, 1, &offset_size))
 		return CS_TON_CELL_SIZE;
 	header->index = (flags & 0x80) != 0;
 	header->checksum = (flags & 0x40) != 0;
@@ -534,7 +535,8 @@ take_body(const CsTonBag *bag, Slice *slice, uint8_t hash[CS_TON_HASH_LENGTH],
 		const CsTonCell *body = &bag->cells[take_reference(slice)];
 
 		/* Nothing may follow. */
-		if (slice->bit != cell->bits || slice->reference != cell->reference_count)
+		if (slice->bit != cell->bits ||
+			slice->reference != cell->reference_count)
 			slice->failed = true;
 		memcpy(hash, body->hash, CS_TON_HASH_LENGTH);
 		*depth = body->depth;

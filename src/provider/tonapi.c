@@ -42,7 +42,8 @@ static const CsTopic topics[] = {
 	 .by_default = true, .watched = true, .single = true},
 	{"trace", "chains of transactions that have come to an end",
 	 .watched = true, .single = true},
-	{"mempool_message", "messages on their way to an account; may come to nothing",
+	{"mempool_message",
+	 "messages on their way to an account; may come to nothing",
 	 .watched = true, .single = true},
 	{"block", "blocks of all shards, final", .single = true},
 	{.name = NULL}
@@ -174,7 +175,8 @@ check_operations(struct json_object *arguments, CsError *error)
 	}
 	for (size_t i = 0; i < count; i++)
 	{
-		CsText		operation = cs_json_string(json_object_array_get_idx(list, i));
+		CsText		operation =
+			cs_json_string(json_object_array_get_idx(list, i));
 
 		total += operation.length + 1;
 		if (is_operation(operation))

@@ -130,7 +130,7 @@ typedef struct TonapiShare
 #define TONAPI_ENTRY_WANTED		0x01	/* CS_WATCH_WANTED */
 #define TONAPI_ENTRY_REFUSED	0x02	/* the server calls it no address */
 #define TONAPI_ENTRY_STALE		0x20	/* subscribed with other operations */
-#define TONAPI_ENTRY_LIVE(topic) ((uint8_t) (0x08 << (topic)))	/* on a socket */
+#define TONAPI_ENTRY_LIVE(topic) ((uint8_t) (0x08 << (topic)))	/* sockets */
 
 /*
  * Flags of the session's own entries, beside CS_WATCH_SENT (it has a share),

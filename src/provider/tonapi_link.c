@@ -35,7 +35,8 @@ cs_tonapi_url(CsOutput *output, const char *url, bool http, const char *path)
 	size_t		length = authority ? strcspn(authority + 3, "/?#") : 0;
 	bool		secure = (scheme == 3 && strncasecmp(url, "wss", 3) == 0) ||
 		(scheme == 5 && strncasecmp(url, "https", 5) == 0);
-	char	   *text = cs_output_alloc(output, scheme + length + strlen(path) + 16);
+	char	   *text = cs_output_alloc(output,
+									   scheme + length + strlen(path) + 16);
 
 	if (text == NULL)
 		return NULL;

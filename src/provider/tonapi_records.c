@@ -96,9 +96,11 @@ read_notification(const TonapiNotice *notice, CsError *error)
 		!cs_json_integer(notice->params, "lt", &lt, error))
 		return false;
 	account = cs_tonapi_account(&address);
-	if (!notice->tonapi->base.everything && !cs_tonapi_watches(notice, &account))
+	if (!notice->tonapi->base.everything &&
+		!cs_tonapi_watches(notice, &account))
 		return true;
-	record = cs_tonapi_record(notice, CS_TABLE_TRANSACTIONS, CS_STATUS_FINALIZED);
+	record = cs_tonapi_record(notice, CS_TABLE_TRANSACTIONS,
+							  CS_STATUS_FINALIZED);
 	if (record == NULL)
 		return true;
 	record->hash = cs_ton_write_hash(notice->output, hash);
@@ -117,7 +119,7 @@ add_trace(const TonapiNotice *notice, const uint8_t hash[CS_TON_HASH_LENGTH],
 		  const TonapiAccount *account, int32_t ordinal)
 {
 	CsRecord   *record = cs_tonapi_record(notice, CS_TABLE_EVENTS,
-									CS_STATUS_FINALIZED);
+										  CS_STATUS_FINALIZED);
 
 	if (record == NULL)
 		return;
@@ -216,7 +218,8 @@ read_message(struct json_object *params, CsTonMessage *message, CsError *error)
 	if (!cs_base64_decode(text.data, text.length, bytes, &size))
 	{
 		free(bytes);
-		cs_error_set(error, CS_ERROR_VALUE, NULL, NULL, "\"boc\" is not base64");
+		cs_error_set(error, CS_ERROR_VALUE, NULL, NULL,
+					 "\"boc\" is not base64");
 		return false;
 	}
 	problem = cs_ton_bag_read(bytes, size, &bag);
@@ -237,7 +240,8 @@ static void
 add_mempool(const TonapiNotice *notice, const CsTonMessage *message,
 			const TonapiAccount *account, int32_t ordinal)
 {
-	CsRecord   *record = cs_tonapi_record(notice, CS_TABLE_EVENTS, CS_STATUS_PENDING);
+	CsRecord   *record = cs_tonapi_record(notice, CS_TABLE_EVENTS,
+										  CS_STATUS_PENDING);
 
 	if (record == NULL)
 		return;
@@ -305,7 +309,8 @@ read_block(const TonapiNotice *notice, CsError *error)
 		return false;
 	if (height < 0)
 	{
-		cs_error_set(error, CS_ERROR_VALUE, NULL, NULL, "\"seqno\" is negative");
+		cs_error_set(error, CS_ERROR_VALUE, NULL, NULL,
+					 "\"seqno\" is negative");
 		return false;
 	}
 
@@ -361,7 +366,8 @@ find_shape(struct json_object *params, TonapiTopicId *topic)
 	if (has(params, "boc"))
 		return read_mempool;
 	*topic = TONAPI_BLOCK;
-	if (has(params, "workchain") && has(params, "shard") && has(params, "seqno"))
+	if (has(params, "workchain") && has(params, "shard") &&
+		has(params, "seqno"))
 		return read_block;
 	return NULL;
 }

@@ -27,7 +27,8 @@ static const char waiting[] = "waiting for a watched address";
 static const char no_everything[] =
 	"'*' cannot be had over a WebSocket: use transport sse, or watch addresses";
 static const char no_details[] =
-	"the server refuses to tell the details of transactions: is the token valid?";
+	"the server refuses to tell the details of transactions:"
+	" is the token valid?";
 static const char incomplete[] =
 	"some transactions stay without details: more came than could be asked for";
 
@@ -153,7 +154,7 @@ step(TonapiSession *tonapi, int64_t now_ms, CsOutput *output)
 
 /* ---------- the wish ---------- */
 
-/* The elements of "operations" with commas between; NULL: none, or no memory. */
+/* The elements of "operations" with commas between; NULL: none, no memory. */
 static char *
 join_operations(struct json_object *list)
 {
@@ -169,7 +170,8 @@ join_operations(struct json_object *list)
 	text = at = malloc(size);
 	for (size_t i = 0; text != NULL && i < count; i++)
 	{
-		CsText		operation = cs_json_string(json_object_array_get_idx(list, i));
+		CsText		operation =
+			cs_json_string(json_object_array_get_idx(list, i));
 
 		if (i > 0)
 			*at++ = ',';
@@ -190,7 +192,7 @@ read_workchain(struct json_object *arguments)
 	return json_object_get_int64(value) < 0 ? "-1" : "0";
 }
 
-/* The operations have changed: whoever was subscribed with others must be anew. */
+/* The operations have changed: who was subscribed with others must be anew. */
 static void
 restate_transactions(TonapiSession *tonapi)
 {

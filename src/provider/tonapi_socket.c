@@ -3,8 +3,9 @@
  * tonapi_socket.c
  *	  The conversation with TonAPI over WebSockets.
  *
- * Subscriptions are added to a connection and taken away.  A request that is not of the right form gets none, nor does
- * anything after it; so one request at a time, and silence is noticed.
+ * Subscriptions are added to a connection and taken away.  A request that is
+ * not of the right form gets no reply, nor does anything after it; so one
+ * request at a time, and silence is noticed.
  *
  * Where a subscription is to be replaced, which the server does not know, the
  * request that ends the old one is sent together with the one for the new, and

@@ -273,8 +273,8 @@ cs_tonapi_sse_capacity(const TonapiSession *tonapi)
 		used += strlen("&token=") + 3 * strlen(tonapi->base.token);
 
 	/* Each with the comma behind it, in place of its NUL. */
-	return used < PATH_MAX_BYTES ? (PATH_MAX_BYTES - used) / CS_TON_ADDRESS_MAX :
-		0;
+	return used < PATH_MAX_BYTES ?
+		(PATH_MAX_BYTES - used) / CS_TON_ADDRESS_MAX : 0;
 }
 
 static char *

@@ -25,6 +25,10 @@
 /* States of watches told in one go, so that the output stays small. */
 #define STATES_MAX 5000
 
+/* On a socket the server sends something of this entry. */
+#define ENTRY_LIVE \
+	(TONAPI_ENTRY_LIVE(TONAPI_TRANSACTION) | TONAPI_ENTRY_LIVE(TONAPI_TRACE))
+
 /* Entries forgotten in one go. */
 #define SWEEP_MAX 64
 
@@ -163,9 +167,7 @@ leave(TonapiSession *tonapi, TonapiShare *share, CsWatch *entry)
 static bool
 is_idle(const CsWatch *entry)
 {
-	return !(entry->flags & (TONAPI_ENTRY_WANTED |
-							 TONAPI_ENTRY_LIVE(TONAPI_TRANSACTION) |
-							 TONAPI_ENTRY_LIVE(TONAPI_TRACE)));
+	return !(entry->flags & (TONAPI_ENTRY_WANTED | ENTRY_LIVE));
 }
 
 void
@@ -207,8 +209,7 @@ shed(TonapiSession *tonapi, TonapiShare *share)
 			   (entry = cs_watchset_next(share->accounts, &position)) != NULL)
 		{
 			if (!(entry->flags & TONAPI_ENTRY_WANTED) ||
-				(pass == 0 && (entry->flags & TONAPI_ENTRY_LIVE(TONAPI_TRANSACTION))) ||
-				(pass == 0 && (entry->flags & TONAPI_ENTRY_LIVE(TONAPI_TRACE))))
+				(pass == 0 && (entry->flags & ENTRY_LIVE)))
 				continue;
 			leave(tonapi, share, entry);
 			cs_tonapi_review_entry(tonapi, entry);
