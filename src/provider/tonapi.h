@@ -276,6 +276,13 @@ extern void cs_tonapi_sweep(TonapiShare *share);
 /* Nothing is active any more, and the host knows. */
 extern void cs_tonapi_watch_lost(TonapiSession *tonapi);
 
+/*
+ * Is everything to be taken, so that no address needs a share?  Is it taken,
+ * of each topic that is wanted?
+ */
+extern bool cs_tonapi_wants_all(const TonapiSession *tonapi);
+extern bool cs_tonapi_takes_all(const TonapiSession *tonapi);
+
 /* ---------- tonapi_socket.c ---------- */
 
 /* Open and close sockets, and send what is due. */
@@ -330,10 +337,6 @@ extern void cs_tonapi_sse_closed(TonapiSession *tonapi, int link,
 
 /* How many addresses fit into a URL. */
 extern size_t cs_tonapi_sse_capacity(const TonapiSession *tonapi);
-
-/* Is everything to be taken?  Is it, of each topic that is wanted? */
-extern bool cs_tonapi_sse_wants_all(const TonapiSession *tonapi);
-extern bool cs_tonapi_sse_takes_all(const TonapiSession *tonapi);
 
 /* Does a stream deliver something of the topic? */
 extern bool cs_tonapi_sse_delivers(const TonapiSession *tonapi,

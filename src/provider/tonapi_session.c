@@ -127,10 +127,10 @@ any_share(const TonapiSession *tonapi)
 static void
 choose_mode(TonapiSession *tonapi)
 {
-	bool		everywhere = tonapi->streams && cs_tonapi_sse_wants_all(tonapi);
+	bool		everywhere = cs_tonapi_wants_all(tonapi);
 
 	if (everywhere == tonapi->everywhere ||
-		(everywhere && any_share(tonapi) && !cs_tonapi_sse_takes_all(tonapi)))
+		(everywhere && any_share(tonapi) && !cs_tonapi_takes_all(tonapi)))
 		return;
 	tonapi->everywhere = everywhere;
 	cs_tonapi_review(tonapi);

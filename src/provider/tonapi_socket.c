@@ -168,8 +168,12 @@ desired_mempool(const TonapiSession *tonapi, int link)
 
 	if (!cs_tonapi_wanted(tonapi, TONAPI_MEMPOOL))
 		return 0;
-	if (tonapi->base.everything)
-		return link == 0 ? TONAPI_ALL : 0;
+	if (tonapi->base.everything && link == 0)
+		return TONAPI_ALL;
+
+	/* Lists are kept until everything has taken their place. */
+	if (tonapi->base.everything && cs_tonapi_takes_all(tonapi))
+		return 0;
 	return share->count > 0 ? share->version : 0;
 }
 

@@ -158,26 +158,6 @@ step_lane(TonapiSession *tonapi, const Place *place, bool wanted,
 
 /* ---------- everything ---------- */
 
-bool
-cs_tonapi_sse_wants_all(const TonapiSession *tonapi)
-{
-	return cs_tonapi_any_addressed(tonapi) &&
-		(tonapi->base.everything ||
-		 (tonapi->all_strategy && tonapi->base.address_count > 0));
-}
-
-bool
-cs_tonapi_sse_takes_all(const TonapiSession *tonapi)
-{
-	for (int id = 0; id < TONAPI_ADDRESSED; id++)
-	{
-		if (cs_tonapi_wanted(tonapi, (TonapiTopicId) id) &&
-			!tonapi->all_lanes[id].open)
-			return false;
-	}
-	return true;
-}
-
 /* Are all lists as live as they should be? */
 static bool
 lists_are_live(TonapiSession *tonapi)
@@ -204,7 +184,7 @@ keeps_all(TonapiSession *tonapi, const Place *place)
 {
 	if (!place->wanted)
 		return false;
-	return cs_tonapi_sse_wants_all(tonapi) ||
+	return cs_tonapi_wants_all(tonapi) ||
 		(place->lane->open && tonapi->base.address_count > 0 &&
 		 !lists_are_live(tonapi));
 }

@@ -108,6 +108,37 @@ share_capacity(const TonapiSession *tonapi, const TonapiShare *share)
 	return capacity < share->limit ? capacity : share->limit;
 }
 
+/* ---------- everything ---------- */
+
+bool
+cs_tonapi_wants_all(const TonapiSession *tonapi)
+{
+	if (!cs_tonapi_any_addressed(tonapi))
+		return false;
+	if (tonapi->streams)
+		return tonapi->base.everything ||
+			(tonapi->all_strategy && tonapi->base.address_count > 0);
+
+	/* A WebSocket has everything of this topic alone. */
+	return tonapi->base.everything &&
+		!cs_tonapi_wanted(tonapi, TONAPI_TRANSACTION) &&
+		!cs_tonapi_wanted(tonapi, TONAPI_TRACE);
+}
+
+bool
+cs_tonapi_takes_all(const TonapiSession *tonapi)
+{
+	if (!tonapi->streams)
+		return tonapi->shares[0].socket.mempool_live == TONAPI_ALL;
+	for (int id = 0; id < TONAPI_ADDRESSED; id++)
+	{
+		if (cs_tonapi_wanted(tonapi, (TonapiTopicId) id) &&
+			!tonapi->all_lanes[id].open)
+			return false;
+	}
+	return true;
+}
+
 /* ---------- shares ---------- */
 
 /* The wanted entry of a target, and its share; NULL: it has none. */
@@ -338,15 +369,10 @@ is_live(const TonapiSession *tonapi, const TonapiShare *share,
 static void
 tell_everything(TonapiSession *tonapi, CsWatch *watch, CsOutput *output)
 {
-	if (tonapi->streams)
-		tell_watch(tonapi, watch, cs_tonapi_sse_takes_all(tonapi) ?
-				   CS_STATE_ACTIVE : CS_STATE_PENDING, NULL, output);
-	else if (cs_tonapi_wanted(tonapi, TONAPI_TRANSACTION) ||
-			 cs_tonapi_wanted(tonapi, TONAPI_TRACE))
+	if (!cs_tonapi_wants_all(tonapi))
 		tell_watch(tonapi, watch, CS_STATE_ERROR, no_everything, output);
 	else
-		tell_watch(tonapi, watch,
-				   tonapi->shares[0].socket.mempool_live == TONAPI_ALL ?
+		tell_watch(tonapi, watch, cs_tonapi_takes_all(tonapi) ?
 				   CS_STATE_ACTIVE : CS_STATE_PENDING, NULL, output);
 }
 
@@ -362,7 +388,7 @@ look_at_address(TonapiSession *tonapi, CsWatch *watch, CsOutput *output)
 		if (entry != NULL)
 			leave(tonapi, share, entry);
 		tell_watch(tonapi, watch, tonapi->everywhere &&
-				   cs_tonapi_sse_takes_all(tonapi) ? CS_STATE_ACTIVE :
+				   cs_tonapi_takes_all(tonapi) ? CS_STATE_ACTIVE :
 				   CS_STATE_PENDING, tonapi->everywhere ? NULL : nobody,
 				   output);
 		return;

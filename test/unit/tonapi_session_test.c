@@ -246,9 +246,15 @@ test_everything(void)
 	cs_session_unsubscribe(host.session, 1);
 	host_sync(&host);
 	host_expect(&host, "watch 100 active", "without other topics '*' is as well");
+	for (int i = 0; i < 2000; i++)
+		host_watch(&host, 1000 + i, numbered(i));
+	host_sync(&host);
+	host_expect(&host, "2000 watch states", "and every address, on one link");
+	for (int i = 0; i < 2000; i++)
+		host_unwatch(&host, numbered(i));
 	host_watch(&host, 101, CONFIG);
 	host_sync(&host);
-	host_expect(&host, "watch 101 active", "and every address");
+	host_expect(&host, "watch 101 active", "however many");
 	host_unwatch(&host, "*");
 	host_sync(&host);
 	host_expect(&host, "2 unsubscribe_mempool; 3 subscribe_mempool accounts=(1)",
