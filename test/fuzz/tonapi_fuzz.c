@@ -293,23 +293,36 @@ calm_down(Life *life, bool streams)
 	CHECK(false);
 }
 
-static void
-check_states(const Life *life)
+/* Is there a subscription to one of the first so many topics? */
+static bool
+has_topic(const Life *life, int64_t most)
 {
-	bool		addressed = false;
-
 	for (size_t i = 0; i < life->session->subscription_count; i++)
-		addressed |= life->session->subscriptions[i].id != 4;
+	{
+		if (life->session->subscriptions[i].id <= most)
+			return true;
+	}
+	return false;
+}
+
+static void
+check_states(const Life *life, bool streams)
+{
+	if (!has_topic(life, 3))
+		return;
 	for (int i = 0; i < ADDRESSES; i++)
 	{
 		const char *target = address((unsigned int) i);
 
-		if (addressed &&
-			cs_session_watches(life->session, (CsText) {target, strlen(target)}))
+		if (cs_session_watches(life->session,
+							   (CsText) {target, strlen(target)}))
 			CHECK(life->told[i] == CS_STATE_ACTIVE ||
 				  life->told[i] == CS_STATE_OVER_LIMIT ||
 				  life->told[i] == CS_STATE_ERROR);
 	}
+	if (life->session->everything)
+		CHECK(life->told[ADDRESSES] == (streams || !has_topic(life, 2) ?
+										CS_STATE_ACTIVE : CS_STATE_ERROR));
 }
 
 static const char *const options[] = {
@@ -429,7 +442,7 @@ fuzz_life(bool streams, unsigned int which, const char *data, size_t size)
 	cs_session_sync(life->session, life->now_ms, life->output);
 	act(life);
 	calm_down(life, streams);
-	check_states(life);
+	check_states(life, streams);
 	end_life(life);
 }
 
