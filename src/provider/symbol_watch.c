@@ -458,6 +458,7 @@ cs_symbol_step(SymbolSession *symbol, int64_t now_ms, CsOutput *output)
 		/* And what was left just now, for those over the limit. */
 		queue_over(symbol, topics);
 		if (cs_watchset_queued(symbol->base.watches) > 0 &&
+			symbol->mode == SYMBOL_MODE_FILTER &&
 			!cs_channel_window_is_full(symbol))
 			symbol->more_at = now_ms + 1;
 
