@@ -35,6 +35,9 @@ typedef enum SymbolTopicId
 	SYMBOL_TOPICS
 } SymbolTopicId;
 
+/* No chain gets that far; leaves room to reckon with. */
+#define CS_SYMBOL_HEIGHT_MAX (INT64_MAX / 4)
+
 /* The longest reason of a close frame, and a NUL. */
 #define SYMBOL_WORDS_MAX 124
 
@@ -310,19 +313,19 @@ extern void cs_ledger_removed(const SymbolNotice *notice,
 extern const SymbolRow *cs_ledger_failed(SymbolLedger *ledger,
 										 const uint8_t hash[32]);
 
-/*
- * Write and remember a block, and what is not so any more because of it.
- * True: it is the new end of the chain.
- */
-extern bool cs_ledger_block(const SymbolNotice *notice, SymbolBlock *block);
+/* Write and remember a block, and what is not so any more because of it. */
+extern void cs_ledger_block(const SymbolNotice *notice, SymbolBlock *block);
 
 /* All up to this block is final; *block* has height and hash. */
 extern void cs_ledger_finalized(const SymbolNotice *notice,
 								const SymbolBlock *block);
 
-/* A position of an earlier session. */
+/*
+ * A position of an earlier session: its newest block (height 0: none), and
+ * the height up to which all was final (0: none was).
+ */
 extern void cs_ledger_restore(SymbolLedger *ledger, int64_t height,
-							  const uint8_t hash[32]);
+							  const uint8_t hash[32], int64_t final_height);
 
 /* The link was lost: what was waited for may have been missed. */
 extern void cs_ledger_lost(SymbolLedger *ledger);

@@ -11,11 +11,16 @@
  *
  *-------------------------------------------------------------------------
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/hex.h"
 #include "provider/output.h"
 #include "provider/symbol_ledger.h"
+
+/* Text of the longest position. */
+#define POSITION_MAX		160
 
 /* Blocks that are remembered, the newest: 17 hours. */
 #define BLOCKS				2048
@@ -190,7 +195,33 @@ make_room(const SymbolNotice *notice, const SymbolBlock *block, bool *replaced)
 	return true;
 }
 
-bool
+/* {"height":1823627,"hash":"F1FC...","finalized":1823616} */
+static void
+tell_position(const SymbolNotice *notice)
+{
+	const SymbolLedger *ledger = notice->symbol->ledger;
+	char		position[POSITION_MAX];
+	char		hash[65] = "";
+	int			length = 0;
+
+	if (ledger->newest_height > 0)
+	{
+		cs_hex_encode_upper(ledger->newest_hash, 32, hash);
+		length = snprintf(position, sizeof(position),
+						  "{\"height\":%lld,\"hash\":\"%.64s\"",
+						  (long long) ledger->newest_height, hash);
+	}
+	if (ledger->told_height > 0)
+		length += snprintf(position + length,
+						   sizeof(position) - (size_t) length,
+						   "%s\"finalized\":%lld", length > 0 ? "," : "{",
+						   (long long) ledger->told_height);
+	(void) snprintf(position + length, sizeof(position) - (size_t) length,
+					"}");
+	cs_output_cursor(notice->output, "", position);
+}
+
+void
 cs_ledger_block(const SymbolNotice *notice, SymbolBlock *block)
 {
 	SymbolLedger *ledger = notice->symbol->ledger;
@@ -203,7 +234,7 @@ cs_ledger_block(const SymbolNotice *notice, SymbolBlock *block)
 	if (ledger->blocks == NULL)
 	{
 		cs_output_fail(notice->output);
-		return false;
+		return;
 	}
 	block->seen_ms = notice->now_ms;
 	block->life = life != NULL ? *life : 0;
@@ -222,16 +253,23 @@ cs_ledger_block(const SymbolNotice *notice, SymbolBlock *block)
 	cs_symbol_write_block(notice, CS_STATUS_CONFIRMED, block);
 	if (block->finalized)
 		cs_symbol_write_block(notice, CS_STATUS_FINALIZED, block);
-	if (newest)
-		ledger->newest_height = block->height;
-	return newest;
+	if (!newest)
+		return;
+	ledger->newest_height = block->height;
+	memcpy(ledger->newest_hash, block->hash, 32);
+	tell_position(notice);
 }
 
 void
-cs_ledger_restore(SymbolLedger *ledger, int64_t height, const uint8_t hash[32])
+cs_ledger_restore(SymbolLedger *ledger, int64_t height, const uint8_t hash[32],
+				  int64_t final_height)
 {
 	SymbolBlock *place;
 
+	/* To be told on.  But the network may have begun anew meanwhile. */
+	ledger->told_height = final_height;
+	if (height == 0)
+		return;
 	if (ledger->blocks == NULL)
 		ledger->blocks = calloc(BLOCKS, sizeof(SymbolBlock));
 	if (ledger->blocks == NULL)
@@ -240,6 +278,7 @@ cs_ledger_restore(SymbolLedger *ledger, int64_t height, const uint8_t hash[32])
 	*place = (SymbolBlock) {.height = height, .time_us = CS_NO_NUMBER};
 	memcpy(place->hash, hash, 32);
 	ledger->newest_height = height;
+	memcpy(ledger->newest_hash, hash, 32);
 }
 
 /* ---------- finality ---------- */
@@ -307,8 +346,12 @@ cs_ledger_finalized(const SymbolNotice *notice, const SymbolBlock *last)
 	SymbolLedger *ledger = notice->symbol->ledger;
 
 	finalize_blocks(notice, last);
-	if (last->height > ledger->final_height)
-		ledger->final_height = last->height;
+	ledger->final_height = last->height;
+	if (ledger->told_height != last->height)
+	{
+		ledger->told_height = last->height;
+		tell_position(notice);
+	}
 	cs_ledger_keep(&ledger->final_kept, notice, notice->now_ms);
 	ledger->finalizing = true;
 	ledger->final_next = 0;

@@ -18,9 +18,6 @@
 /* End of the year 9999, in ms since 1970. */
 #define TIME_MAX	INT64_C(253402300799999)
 
-/* No chain gets that far; leaves room to reckon with. */
-#define HEIGHT_MAX	(INT64_MAX / 4)
-
 bool
 cs_symbol_read_bytes(CsText text, const char *name, uint8_t *bytes,
 					 size_t count,
@@ -93,7 +90,7 @@ cs_symbol_read_height(struct json_object *object, const char *name,
 {
 	if (!cs_json_integer(object, name, height, error))
 		return false;
-	if (*height >= 0 && *height <= HEIGHT_MAX)
+	if (*height >= 0 && *height <= CS_SYMBOL_HEIGHT_MAX)
 		return true;
 	cs_error_set(error, CS_ERROR_VALUE, NULL, NULL,
 				 "\"%s\" is out of range", name);

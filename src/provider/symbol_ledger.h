@@ -53,11 +53,13 @@ struct SymbolLedger
 	SymbolMemory *memory;
 
 	SymbolBlock *blocks;		/* by height modulo BLOCKS; or NULL */
-	int64_t		newest_height;	/* of the last position told */
+	int64_t		newest_height;	/* the end of the chain; 0: unknown */
+	uint8_t		newest_hash[32];
 	SymbolReplaced replaced[CS_LEDGER_REPLACED];	/* a ring */
 	size_t		replaced_count;
 
-	int64_t		final_height;	/* 0: unknown */
+	int64_t		final_height;	/* as a message has said; 0: none did */
+	int64_t		told_height;	/* as the position says; 0: it does not */
 
 	/* transactions that have become final, while that is being written */
 	bool		finalizing;

@@ -12,8 +12,6 @@
 
 #include <json-c/json.h>
 
-#include "codec/decimal.h"
-#include "codec/hex.h"
 #include "provider/identity.h"
 #include "provider/output.h"
 #include "provider/symbol_reading.h"
@@ -184,22 +182,6 @@ read_cosignature(const SymbolReading *reading, struct json_object *data,
 	return true;
 }
 
-/* The newest block is the position. */
-static void
-tell_position(const SymbolNotice *notice, const SymbolBlock *block)
-{
-	char		position[128] = "{\"height\":";
-	size_t		length = strlen(position);
-	static const char member[] = ",\"hash\":\"";
-
-	length += cs_int64_to_decimal(block->height, position + length);
-	memcpy(position + length, member, sizeof(member) - 1);
-	length += sizeof(member) - 1;
-	cs_hex_encode_upper(block->hash, 32, position + length);
-	memcpy(position + length + 64, "\"}", 3);
-	cs_output_cursor(notice->output, "", position);
-}
-
 static bool
 read_block(const SymbolReading *reading, struct json_object *data,
 		   CsError *error)
@@ -230,8 +212,7 @@ read_block(const SymbolReading *reading, struct json_object *data,
 		return false;
 	}
 	block.time_us = cs_symbol_read_time(symbol, object);
-	if (cs_ledger_block(&reading->notice, &block))
-		tell_position(&reading->notice, &block);
+	cs_ledger_block(&reading->notice, &block);
 	return true;
 }
 

@@ -98,7 +98,7 @@ cs_symbol_stop(CsSession *session)
 	free(symbol->announcements);
 }
 
-/* {"height":1823627,"hash":"F1FC..."} */
+/* What is no position any more is none: it was written by anybody. */
 void
 cs_symbol_restore(CsSession *session, const char *scope, const char *position)
 {
@@ -106,13 +106,19 @@ cs_symbol_restore(CsSession *session, const char *scope, const char *position)
 	struct json_object *object = cs_json_parse_once(position, strlen(position),
 													NULL);
 	CsText		text = cs_json_member_string(object, "hash");
-	int64_t		height;
-	uint8_t		hash[32];
+	int64_t		height = 0;
+	int64_t		final_height = 0;
+	uint8_t		hash[32] = {0};
 
-	if (*scope == '\0' && text.length == 64 &&
-		cs_hex_decode(text.data, 64, hash) &&
-		cs_json_integer(object, "height", &height, NULL) && height > 0)
-		cs_ledger_restore(symbol->ledger, height, hash);
+	if (!cs_json_integer(object, "height", &height, NULL) ||
+		height > CS_SYMBOL_HEIGHT_MAX || text.length != 64 ||
+		!cs_hex_decode(text.data, 64, hash))
+		height = 0;
+	if (!cs_json_integer(object, "finalized", &final_height, NULL) ||
+		final_height > CS_SYMBOL_HEIGHT_MAX)
+		final_height = 0;
+	if (*scope == '\0' && height >= 0 && final_height >= 0)
+		cs_ledger_restore(symbol->ledger, height, hash, final_height);
 	json_object_put(object);
 }
 

@@ -561,8 +561,67 @@ test_restored(void)
 	say_block(&host, 11, 0xB, 0xA2);
 	expect(&host, "block removed A1 @10; block confirmed B @11",
 		   "what was replaced meanwhile is noticed");
+	host_free(&host);
+
+	host = symbol_host("testnet", "{}");
+	cs_session_restore(host.session, "", "{\"finalized\":20}");
+	symbol_subscribe_all(&host);
+	host_watch(&host, 100, RECIPIENT);
+	host_sync(&host);
+	host_open(&host);
+	cs_output_reset(host.output);
+	say_added(&host, "confirmedAdded/" RECIPIENT, 1, 20);
+	expect(&host, "confirmed 1 @20", "a network may have begun anew");
+	say_block(&host, 1, 0xA, 0x9);
+	ok(strstr(cs_output_actions(host.output)->text.data,
+			  "\"finalized\":20}") != NULL,
+	   "but what was final is told on: %s",
+	   cs_output_actions(host.output)->text.data);
 	finish(&host);
 }
+
+static void
+expect_position(Host *host, const char *expected, const char *name)
+{
+	const CsAction *last = NULL;
+
+	for (size_t i = 0; i < cs_output_action_count(host->output); i++)
+	{
+		if (cs_output_actions(host->output)[i].kind == CS_ACTION_CURSOR)
+			last = &cs_output_actions(host->output)[i];
+	}
+	ok(last != NULL ? strcmp(last->text.data, expected) == 0 :
+	   *expected == '\0', "%s: %s", name, last ? last->text.data : "none");
+	cs_output_reset(host->output);
+}
+
+static void
+test_positions(void)
+{
+	Host		host = start();
+	char		expected[160];
+
+	say_final(&host, 9, 0x9);
+	expect_position(&host, "{\"finalized\":9}", "what is final");
+	say_block(&host, 10, 0xA, 0x9);
+	(void) snprintf(expected, sizeof(expected),
+					"{\"height\":10,\"hash\":\"%064X\",\"finalized\":9}", 0xA);
+	expect_position(&host, expected, "and the newest block");
+	say_block(&host, 10, 0xA, 0x9);
+	expect_position(&host, "", "the same block is no news");
+	say_block(&host, 10, 0xB, 0x9);
+	(void) snprintf(expected, sizeof(expected),
+					"{\"height\":10,\"hash\":\"%064X\",\"finalized\":9}", 0xB);
+	expect_position(&host, expected, "one that replaces it is");
+	say_final(&host, 10, 0xB);
+	(void) snprintf(expected, sizeof(expected),
+					"{\"height\":10,\"hash\":\"%064X\",\"finalized\":10}", 0xB);
+	expect_position(&host, expected, "finality goes on");
+	say_final(&host, 10, 0xB);
+	expect_position(&host, "", "once");
+	finish(&host);
+}
+
 
 int
 main(void)
@@ -576,5 +635,6 @@ main(void)
 	test_rollback();
 	test_deep_rollback();
 	test_restored();
+	test_positions();
 	return tap_end();
 }
