@@ -385,13 +385,16 @@ read_all(void)
 	do
 	{
 		int64		now_ms = cs_now_ms();
+		size_t		first;
 
 		HOLD_INTERRUPTS();
 		progress = cs_wire_run(worker.wire);
 		RESUME_INTERRUPTS();
 		take_events(now_ms);
+		first = cs_output_record_count(worker.output);
 		if (cs_session_next_tick(worker.session) <= now_ms)
 			cs_session_tick(worker.session, now_ms, worker.output);
+		cs_batch_take(&worker, first);
 		cs_links_act(&worker);
 		cs_links_connect(&worker, now_ms);
 		cs_requests_settle(&worker, now_ms);
