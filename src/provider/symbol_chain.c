@@ -64,7 +64,7 @@ static void
 note_replaced(SymbolLedger *ledger, const SymbolBlock *block)
 {
 	uint32_t   *life = find_life(ledger, block->hash);
-	SymbolReplaced   *place;
+	SymbolReplaced *place;
 
 	if (life == NULL)
 	{

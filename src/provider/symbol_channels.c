@@ -43,8 +43,7 @@ cs_symbol_tell(SymbolTopic *topic, CsState state, const char *detail,
 /* What is said of a watch with one of these flags is what was said last. */
 void
 cs_channel_tell_watch(CsWatch *watch, uint8_t flag, CsState state,
-					  const char *detail,
-					  CsOutput *output)
+					  const char *detail, CsOutput *output)
 {
 	const uint8_t all = CS_WATCH_ACTIVE | CS_WATCH_REFUSED | SYMBOL_WATCH_OVER;
 
@@ -245,8 +244,7 @@ settle(SymbolSession *symbol, size_t count, CsOutput *output)
 			topic->settled = true;
 		if (request->watch != NULL && request->last)
 			cs_channel_tell_watch(request->watch, CS_WATCH_ACTIVE,
-								  CS_STATE_ACTIVE, NULL,
-								  output);
+								  CS_STATE_ACTIVE, NULL, output);
 	}
 	if (count == 0)
 		return;

@@ -20,8 +20,7 @@
 
 bool
 cs_symbol_read_bytes(CsText text, const char *name, uint8_t *bytes,
-					 size_t count,
-					 CsError *error)
+					 size_t count, CsError *error)
 {
 	if (text.length == 2 * count && cs_hex_decode(text.data, text.length,
 												  bytes))
@@ -33,8 +32,7 @@ cs_symbol_read_bytes(CsText text, const char *name, uint8_t *bytes,
 
 bool
 cs_symbol_read_member(struct json_object *object, const char *name,
-					  uint8_t *bytes,
-					  size_t count, CsError *error)
+					  uint8_t *bytes, size_t count, CsError *error)
 {
 	CsText		text;
 
@@ -45,8 +43,7 @@ cs_symbol_read_member(struct json_object *object, const char *name,
 /* An unsigned integer of 64 bits, as the gateway writes it. */
 bool
 cs_symbol_read_amount(struct json_object *object, const char *name,
-					  uint64_t *amount,
-					  CsError *error)
+					  uint64_t *amount, CsError *error)
 {
 	uint8_t		bytes[16];
 	CsText		text;
@@ -70,8 +67,7 @@ cs_symbol_read_amount(struct json_object *object, const char *name,
 
 bool
 cs_symbol_read_mosaic(struct json_object *object, const char *name,
-					  uint64_t *mosaic,
-					  CsError *error)
+					  uint64_t *mosaic, CsError *error)
 {
 	uint8_t		bytes[8];
 
@@ -85,8 +81,7 @@ cs_symbol_read_mosaic(struct json_object *object, const char *name,
 
 bool
 cs_symbol_read_height(struct json_object *object, const char *name,
-					  int64_t *height,
-					  CsError *error)
+					  int64_t *height, CsError *error)
 {
 	if (!cs_json_integer(object, name, height, error))
 		return false;
@@ -118,8 +113,7 @@ cs_symbol_read_signer(const SymbolSession *symbol, struct json_object *object,
 /* A message of another network would give wrong addresses. */
 bool
 cs_symbol_check_network(const SymbolSession *symbol,
-						struct json_object *object,
-						CsError *error)
+						struct json_object *object, CsError *error)
 {
 	int64_t		network;
 

@@ -199,14 +199,19 @@ note_pending(SymbolTransaction *transaction)
 		transaction->stage = SYMBOL_STAGE_PENDING;
 }
 
+/*
+ * Confirmed again at the height at which that was taken back, it needs a life
+ * of its own; at another it is told apart anyway.
+ */
 static void
 note_confirmed(SymbolMemory *memory, SymbolTransaction *transaction,
 			   int64_t height, int64_t occurred_at)
 {
-	if (transaction->stage != SYMBOL_STAGE_CONFIRMED ||
-		transaction->height != height)
+	if (transaction->stage != SYMBOL_STAGE_CONFIRMED)
 		cs_memory_drop_rows(memory, transaction);
-	if (transaction->reverted)
+	if (transaction->height != height)
+		transaction->confirmed_life = 0;
+	else if (transaction->reverted)
 		transaction->confirmed_life++;
 	transaction->reverted = transaction->ended = false;
 	transaction->leaving = transaction->doubtful = false;
@@ -214,6 +219,56 @@ note_confirmed(SymbolMemory *memory, SymbolTransaction *transaction,
 		transaction->stage = SYMBOL_STAGE_CONFIRMED;
 	transaction->height = height;
 	transaction->occurred_at = occurred_at;
+}
+
+/*
+ * What is pending, or confirmed at another height, is not confirmed where it
+ * was: that decides it, whether it was doubtful or its block was missed.
+ */
+static void
+note_moved(const SymbolNotice *notice, SymbolTransaction *transaction,
+		   int64_t height)
+{
+	SymbolMemory *memory = notice->symbol->ledger->memory;
+
+	if (transaction->stage != SYMBOL_STAGE_CONFIRMED ||
+		transaction->height == height)
+		return;
+	if (transaction->doubtful)
+		cs_ledger_revert(notice->symbol, transaction, notice->now_ms,
+						 notice->output);
+	else if (height != CS_NO_NUMBER)
+	{
+		(void) cs_ledger_write_rows(notice, transaction, CS_STATUS_REMOVED);
+		cs_memory_drop_rows(memory, transaction);
+	}
+}
+
+/* Find or make the transaction; NULL: there is nothing to remember of it. */
+static SymbolTransaction *
+note_announced(const SymbolNotice *notice, SymbolFacts *facts)
+{
+	SymbolMemory *memory = notice->symbol->ledger->memory;
+	SymbolTransaction *transaction;
+
+	if (notice->symbol->announcement_count == 0 &&
+		cs_memory_find(memory, facts->hash) == NULL)
+		return NULL;
+	transaction = cs_memory_touch(memory, facts->hash, notice->now_ms);
+	if (transaction == NULL)
+		return NULL;
+	note_moved(notice, transaction, facts->height);
+	if (facts->status == CS_STATUS_CONFIRMED)
+	{
+		note_confirmed(memory, transaction, facts->height, facts->occurred_at);
+		facts->life = transaction->confirmed_life;
+	}
+	else
+	{
+		note_pending(transaction);
+		facts->life = transaction->pending_life;
+	}
+	return transaction;
 }
 
 /* The announcements' rows with this status. */
@@ -240,54 +295,35 @@ void
 cs_ledger_announce(const SymbolNotice *notice, const uint8_t hash[32],
 				   int64_t height, int64_t occurred_at)
 {
-	SymbolSession *symbol = notice->symbol;
-	SymbolLedger *ledger = symbol->ledger;
+	SymbolLedger *ledger = notice->symbol->ledger;
 	bool		confirmed = height != CS_NO_NUMBER;
-	bool		final = confirmed && height <= ledger->final_height;
 	SymbolFacts facts = {.status = confirmed ? CS_STATUS_CONFIRMED :
 						 CS_STATUS_PENDING, .height = height,
 						 .occurred_at = occurred_at};
 	const SymbolBlock *block = cs_ledger_find_block(ledger, height);
-	SymbolTransaction *transaction = NULL;
+	SymbolTransaction *transaction;
 
-	if (symbol->announcement_count > 0 || cs_memory_find(ledger->memory, hash))
-		transaction = cs_memory_touch(ledger->memory, hash, notice->now_ms);
-	if (transaction != NULL && confirmed)
-	{
-		note_confirmed(ledger->memory, transaction, height, occurred_at);
-		facts.life = transaction->confirmed_life;
-	}
-	else if (transaction != NULL)
-	{
-		/* In a pool again: that decides it. */
-		if (transaction->doubtful)
-			cs_ledger_revert(symbol, transaction, notice->now_ms,
-							 notice->output);
-		note_pending(transaction);
-		facts.life = transaction->pending_life;
-	}
 	memcpy(facts.hash, hash, 32);
+	transaction = note_announced(notice, &facts);
 	if (block != NULL && block->whole)
 	{
 		facts.block_hash = block->hash;
 		facts.occurred_at = block->time_us;
 	}
 	write_announcements(notice, &facts);
-	if (final)
+	if (confirmed && height <= ledger->final_height)
 	{
 		facts.status = CS_STATUS_FINALIZED;
 		write_announcements(notice, &facts);
-	}
-	if (transaction == NULL)
-		return;
-	if (final)
-	{
+		if (transaction == NULL)
+			return;
 		cs_memory_drop_rows(ledger->memory, transaction);
 		transaction->stage = SYMBOL_STAGE_FINAL;
 	}
-	else if (confirmed ? transaction->stage == SYMBOL_STAGE_CONFIRMED :
-			 transaction->stage == SYMBOL_STAGE_PENDING)
-		remember_rows(symbol, transaction);
+	else if (transaction != NULL &&
+			 transaction->stage == (confirmed ? SYMBOL_STAGE_CONFIRMED :
+									SYMBOL_STAGE_PENDING))
+		remember_rows(notice->symbol, transaction);
 }
 
 const SymbolRow *
@@ -318,7 +354,7 @@ grow_removals(SymbolLedger *ledger)
 {
 	size_t		capacity = ledger->removal_capacity > 0 ?
 		2 * ledger->removal_capacity : 16;
-	SymbolRemoval    *larger;
+	SymbolRemoval *larger;
 
 	if (ledger->removal_start > 0)
 	{
@@ -339,8 +375,7 @@ grow_removals(SymbolLedger *ledger)
 /* Nothing else came of it: write that it is gone. */
 static void
 decide_removal(SymbolSession *symbol, const SymbolRemoval *removal,
-			   int64_t now_ms,
-			   CsOutput *output)
+			   int64_t now_ms, CsOutput *output)
 {
 	SymbolTransaction *transaction = cs_memory_find(symbol->ledger->memory,
 													removal->hash);
@@ -370,7 +405,7 @@ static void
 next_removal(SymbolSession *symbol, int64_t now_ms, CsOutput *output)
 {
 	SymbolLedger *ledger = symbol->ledger;
-	SymbolRemoval    *removal = &ledger->removals[ledger->removal_start];
+	SymbolRemoval *removal = &ledger->removals[ledger->removal_start];
 
 	decide_removal(symbol, removal, now_ms, output);
 	cs_ledger_drop_kept(&removal->kept);
@@ -390,7 +425,7 @@ cs_ledger_removed(const SymbolNotice *notice, const uint8_t hash[32],
 {
 	SymbolLedger *ledger = notice->symbol->ledger;
 	SymbolTransaction *transaction = cs_memory_find(ledger->memory, hash);
-	SymbolRemoval    *removal;
+	SymbolRemoval *removal;
 
 	if (transaction == NULL && !cs_symbol_wants(notice->symbol, row))
 		return;
@@ -429,7 +464,7 @@ cs_ledger_lost(SymbolLedger *ledger)
 {
 	while (ledger->removal_count > 0)
 	{
-		SymbolRemoval    *removal = &ledger->removals[ledger->removal_start];
+		SymbolRemoval *removal = &ledger->removals[ledger->removal_start];
 		SymbolTransaction *transaction = cs_memory_find(ledger->memory,
 														removal->hash);
 

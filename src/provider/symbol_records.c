@@ -71,8 +71,7 @@ read_added(SymbolReading *reading, struct json_object *data, CsText text,
 	text = cs_json_slice_member(text, "transaction");
 	symbol->announcement_count = 0;
 	if (!cs_symbol_read_transaction(reading, transaction, text,
-									reading->notice.payload,
-									&type, error))
+									reading->notice.payload, &type, error))
 		return false;
 	if ((type == SYMBOL_TYPE_AGGREGATE_BONDED ||
 		 type == SYMBOL_TYPE_AGGREGATE_COMPLETE) &&

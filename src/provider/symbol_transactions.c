@@ -30,8 +30,8 @@
 /* What one account does. */
 typedef struct Leg
 {
-	SymbolAddress		signer;
-	SymbolAddress		other;
+	SymbolAddress signer;
+	SymbolAddress other;
 	bool		has_other;
 	bool		has_amount;
 	uint64_t	amount;
@@ -181,14 +181,11 @@ check_parts(struct json_object *list, const char *name, CsError *error)
 /* Each mosaic is a leg; without any there is one all the same. */
 static bool
 read_transfer(SymbolReading *reading, struct json_object *transaction,
-			  CsText text,
-			  Leg *leg, CsError *error)
+			  CsText text, Leg *leg, CsError *error)
 {
 	struct json_object *mosaics = cs_json_array(transaction, "mosaics");
 	size_t		count = mosaics ? json_object_array_length(mosaics) : 0;
-	CsText      list = count > WHOLE_MAX ? cs_json_slice_member(text,
-																"mosaics") :
-		CS_NO_TEXT;
+	CsText		list = CS_NO_TEXT;
 	CsText		whole = leg->payload;
 	bool		resolved;
 	size_t		position = 0;
@@ -197,6 +194,8 @@ read_transfer(SymbolReading *reading, struct json_object *transaction,
 							   sizeof(SymbolAddress), error) ||
 		!check_parts(mosaics, "mosaics", error))
 		return false;
+	if (count > WHOLE_MAX)
+		list = cs_json_slice_member(text, "mosaics");
 	leg->has_other = true;
 	leg->signer_direction = CS_DIRECTION_OUT;
 	leg->other_direction = CS_DIRECTION_IN;
@@ -254,21 +253,20 @@ read_cosigners(SymbolReading *reading, struct json_object *transaction,
 {
 	struct json_object *list = cs_json_array(transaction, name);
 	size_t		count = list ? json_object_array_length(list) : 0;
-	CsText      elements = count > WHOLE_MAX ? cs_json_slice_member(text,
-																	name) :
-		CS_NO_TEXT;
+	CsText		elements = CS_NO_TEXT;
 	CsText		whole = leg->payload;
 	size_t		position = 0;
 
 	if (!check_parts(list, name, error))
 		return false;
+	if (count > WHOLE_MAX)
+		elements = cs_json_slice_member(text, name);
 	leg->has_other = leg->secondary = true;
 	for (size_t i = 0; i < count; i++)
 	{
-		CsText      element = cs_json_string(json_object_array_get_idx(list,
-																	   i));
+		struct json_object *element = json_object_array_get_idx(list, i);
 
-		if (!cs_symbol_read_bytes(element, name, leg->other,
+		if (!cs_symbol_read_bytes(cs_json_string(element), name, leg->other,
 								  sizeof(SymbolAddress), error))
 			return false;
 		if (elements.data != NULL)
@@ -281,8 +279,7 @@ read_cosigners(SymbolReading *reading, struct json_object *transaction,
 
 static bool
 read_multisig(SymbolReading *reading, struct json_object *transaction,
-			  CsText text,
-			  Leg *leg, CsError *error)
+			  CsText text, Leg *leg, CsError *error)
 {
 	add_leg(reading, leg);
 	return read_cosigners(reading, transaction, "addressAdditions", text, leg,
@@ -363,8 +360,7 @@ cs_symbol_read_transaction(SymbolReading *reading,
 /* The transactions in an aggregate; *text* is the aggregate's. */
 bool
 cs_symbol_read_embedded(SymbolReading *reading, struct json_object *aggregate,
-						CsText text,
-						CsError *error)
+						CsText text, CsError *error)
 {
 	struct json_object *list = cs_json_array(aggregate, "transactions");
 	CsText		elements = cs_json_slice_member(text, "transactions");

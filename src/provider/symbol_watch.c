@@ -228,8 +228,7 @@ send_open(SymbolSession *symbol, int id, int64_t now_ms, CsOutput *output)
 		return;
 	else if (!cs_channel_has_room(symbol, 1))
 		cs_symbol_tell(topic, CS_STATE_OVER_LIMIT,
-					   cs_channel_limit_reason(symbol),
-					   output);
+					   cs_channel_limit_reason(symbol), output);
 	else
 	{
 		topic->open_sent = true;
@@ -358,8 +357,7 @@ tell_topic(SymbolSession *symbol, SymbolTopic *topic, CsOutput *output)
 	else if (symbol->link_open && symbol->sent_count == 0 &&
 			 symbol->over_count > 0)
 		cs_symbol_tell(topic, CS_STATE_OVER_LIMIT,
-					   cs_channel_limit_reason(symbol),
-					   output);
+					   cs_channel_limit_reason(symbol), output);
 	else if (symbol->sent_count > 0)
 		cs_symbol_tell(topic, CS_STATE_PENDING, NULL, output);
 }

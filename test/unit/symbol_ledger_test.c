@@ -475,6 +475,9 @@ test_rollback(void)
 	say_added(&host, "confirmedAdded/" RECIPIENT, 4, 11);
 	expect(&host, "confirmed 4 @11",
 		   "even at the same height, as another row");
+	say_added(&host, "confirmedAdded/" RECIPIENT, 3, 12);
+	expect(&host, "removed 3 @11; confirmed 3 @12",
+		   "one that moves leaves where it was, even if no block told");
 	say_final(&host, 12, 0xC);
 	{
 		size_t		final = 0;
