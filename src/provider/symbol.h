@@ -118,6 +118,7 @@ typedef struct SymbolBlock
 	int64_t		time_us;		/* or CS_NO_NUMBER */
 	int64_t		seen_ms;		/* when it came */
 	uint32_t	life;
+	uint32_t	connection;		/* on which it came last */
 	bool		finalized;
 	bool		whole;			/* all of this is known; else height and hash */
 	uint8_t		hash[32];

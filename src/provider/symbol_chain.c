@@ -237,6 +237,7 @@ cs_ledger_block(const SymbolNotice *notice, SymbolBlock *block)
 		return;
 	}
 	block->seen_ms = notice->now_ms;
+	block->connection = ledger->connection;
 	block->life = life != NULL ? *life : 0;
 	block->finalized = block->height <= ledger->final_height;
 	if (make_room(notice, block, &newest))
@@ -283,6 +284,37 @@ cs_ledger_restore(SymbolLedger *ledger, int64_t height, const uint8_t hash[32],
 
 /* ---------- finality ---------- */
 
+/*
+ * On the connection on which finality was told, whatever replaced something
+ * would have been told, too.  Of what came before, only blocks that lead to
+ * the final one are certain.
+ */
+bool
+cs_ledger_is_certain(const SymbolLedger *ledger, uint32_t connection,
+					 int64_t height)
+{
+	return connection == ledger->final_connection ||
+		height >= ledger->linked_from;
+}
+
+/* The lowest height from which known blocks lead to the one that is final. */
+static int64_t
+find_link(const SymbolLedger *ledger, const SymbolBlock *last)
+{
+	const SymbolBlock *block = cs_ledger_find_block(ledger, last->height);
+	const SymbolBlock *parent;
+
+	if (block == NULL || memcmp(block->hash, last->hash, 32) != 0)
+		return last->height + 1;
+	for (; block->whole; block = parent)
+	{
+		parent = cs_ledger_find_block(ledger, block->height - 1);
+		if (parent == NULL || memcmp(parent->hash, block->parent, 32) != 0)
+			break;
+	}
+	return block->height;
+}
+
 /* The blocks up to the one that is final, the lowest first. */
 static void
 finalize_blocks(const SymbolNotice *notice, const SymbolBlock *last)
@@ -296,7 +328,8 @@ finalize_blocks(const SymbolNotice *notice, const SymbolBlock *last)
 	for (int64_t height = from; height < last->height; height++)
 	{
 		block = cs_ledger_find_block(ledger, height);
-		if (block == NULL || block->finalized)
+		if (block == NULL || block->finalized ||
+			!cs_ledger_is_certain(ledger, block->connection, height))
 			continue;
 		block->finalized = true;
 		cs_symbol_write_block(notice, CS_STATUS_FINALIZED, block);
@@ -328,7 +361,9 @@ cs_ledger_finalize(SymbolSession *symbol, int64_t now_ms, CsOutput *output)
 
 		if (transaction == NULL || transaction->doubtful ||
 			transaction->stage != SYMBOL_STAGE_CONFIRMED ||
-			transaction->height > ledger->final_height)
+			transaction->height > ledger->final_height ||
+			!cs_ledger_is_certain(ledger, transaction->connection,
+								  transaction->height))
 			continue;
 		if (cs_output_record_count(output) - start >= CS_LEDGER_ROWS)
 			return;
@@ -345,6 +380,8 @@ cs_ledger_finalized(const SymbolNotice *notice, const SymbolBlock *last)
 {
 	SymbolLedger *ledger = notice->symbol->ledger;
 
+	ledger->final_connection = ledger->connection;
+	ledger->linked_from = find_link(ledger, last);
 	finalize_blocks(notice, last);
 	ledger->final_height = last->height;
 	if (ledger->told_height != last->height)

@@ -257,6 +257,7 @@ note_announced(const SymbolNotice *notice, SymbolFacts *facts)
 	transaction = cs_memory_touch(memory, facts->hash, notice->now_ms);
 	if (transaction == NULL)
 		return NULL;
+	transaction->connection = notice->symbol->ledger->connection;
 	note_moved(notice, transaction, facts->height);
 	if (facts->status == CS_STATUS_CONFIRMED)
 	{
@@ -462,6 +463,7 @@ cs_ledger_removed(const SymbolNotice *notice, const uint8_t hash[32],
 void
 cs_ledger_lost(SymbolLedger *ledger)
 {
+	ledger->connection++;
 	while (ledger->removal_count > 0)
 	{
 		SymbolRemoval *removal = &ledger->removals[ledger->removal_start];

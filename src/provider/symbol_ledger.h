@@ -51,6 +51,7 @@ typedef struct SymbolReplaced
 struct SymbolLedger
 {
 	SymbolMemory *memory;
+	uint32_t	connection;		/* numbers them */
 
 	SymbolBlock *blocks;		/* by height modulo BLOCKS; or NULL */
 	int64_t		newest_height;	/* the end of the chain; 0: unknown */
@@ -63,6 +64,8 @@ struct SymbolLedger
 
 	/* transactions that have become final, while that is being written */
 	bool		finalizing;
+	uint32_t	final_connection;	/* on which it was told */
+	int64_t		linked_from;	/* blocks from this height on lead to it */
 	size_t		final_next;		/* entry of the memory to go on with */
 	SymbolKept	final_kept;
 
@@ -110,6 +113,13 @@ extern void cs_ledger_revert(SymbolSession *symbol,
 /* The block at this height, or NULL. */
 extern SymbolBlock *cs_ledger_find_block(const SymbolLedger *ledger,
 										 int64_t height);
+
+/*
+ * Is it certain that what was told on this connection, of a block at this
+ * height, is final?
+ */
+extern bool cs_ledger_is_certain(const SymbolLedger *ledger,
+								 uint32_t connection, int64_t height);
 
 /* Write what was taken back, what is final; some of it at a time. */
 extern void cs_ledger_revert_doubtful(SymbolSession *symbol, int64_t now_ms,

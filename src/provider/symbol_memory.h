@@ -40,6 +40,7 @@ typedef struct SymbolTransaction
 	int64_t		occurred_at;	/* confirmed */
 	int64_t		seen_ms;		/* when it was last announced */
 	uint64_t	turn;			/* of the memory's announcements, likewise */
+	uint32_t	connection;		/* on which it was last announced */
 	uint32_t	rows;			/* first of a chain, or CS_MEMORY_NONE */
 	uint32_t	next;			/* in its bucket's chain, or of free ones */
 	uint16_t	row_count;

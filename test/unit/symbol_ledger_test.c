@@ -367,6 +367,47 @@ test_finality(void)
 	finish(&host);
 }
 
+/* What may have been replaced while nobody listened. */
+static void
+test_doubtful_finality(void)
+{
+	Host		host = start();
+
+	seen_count = 0;
+	say_block(&host, 10, 0xA, 0x9);
+	say_block(&host, 11, 0xB, 0xA);
+	say_added(&host, "confirmedAdded/" RECIPIENT, 1, 10);
+	say_added(&host, "confirmedAdded/" RECIPIENT, 2, 11);
+	symbol_close(&host, 0, "");
+	symbol_greet(&host);
+	free(rows(&host));
+	say_block(&host, 13, 0xD, 0xC);
+	say_added(&host, "confirmedAdded/" RECIPIENT, 3, 13);
+	say_final(&host, 13, 0xD);
+	expect(&host, "block confirmed D @13; confirmed 3 @13;"
+		   " block finalized D @13; finalized 3 @13",
+		   "what came before a gap in the chain is not certain");
+	say_added(&host, "confirmedAdded/" RECIPIENT, 2, 11);
+	expect(&host, "again confirmed 2 @11; finalized 2 @11",
+		   "unless it is told again");
+	host_free(&host);
+
+	host = start();
+	seen_count = 0;
+	say_block(&host, 10, 0xA, 0x9);
+	say_block(&host, 11, 0xB, 0xA);
+	say_added(&host, "confirmedAdded/" RECIPIENT, 1, 10);
+	symbol_close(&host, 0, "");
+	symbol_greet(&host);
+	say_block(&host, 12, 0xC, 0xB);
+	free(rows(&host));
+	say_final(&host, 12, 0xC);
+	expect(&host, "block finalized A @10; block finalized B @11;"
+		   " block finalized C @12; finalized 1 @10",
+		   "what leads to the final block is, across connections");
+	finish(&host);
+}
+
 /* More than is written in one go. */
 static void
 test_many(void)
@@ -633,6 +674,7 @@ main(void)
 	test_removed_row();
 	test_failures();
 	test_finality();
+	test_doubtful_finality();
 	test_many();
 	test_bounds();
 	test_rollback();
