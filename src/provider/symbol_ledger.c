@@ -452,10 +452,6 @@ cs_ledger_removed(const SymbolNotice *notice, const uint8_t hash[32],
 				   notice->now_ms + CS_LEDGER_GRACE_MS);
 	ledger->removal_count++;
 	transaction->leaving = true;
-
-	/* Without a gateway, as for inject(), there is nothing to wait for. */
-	if (notice->symbol->uid[0] == '\0')
-		next_removal(notice->symbol, notice->now_ms, notice->output);
 }
 
 /* ---------- time ---------- */
