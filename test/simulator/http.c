@@ -385,6 +385,7 @@ delay_over(lws_sorted_usec_list_t *timer)
 	CsSimExchange *exchange = (CsSimExchange *) timer;
 
 	exchange->ready = true;
+	lws_rx_flow_control(exchange->request.wsi, 1);
 	lws_callback_on_writable(exchange->request.wsi);
 }
 
@@ -404,7 +405,9 @@ answer(struct lws *wsi, CsSimSession *session)
 	}
 	if (network->faults.rest_delay_ms == 0)
 		return finish(wsi, session, network);
+	/* It would be waited for, but not read: see server.c. */
 	lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
+	lws_rx_flow_control(wsi, 0);
 	lws_sul_schedule(network->sim->context, 0, &exchange->timer, delay_over,
 					 (lws_usec_t) network->faults.rest_delay_ms *
 					 LWS_US_PER_MS);

@@ -20,6 +20,7 @@
 #include "dialect.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -71,6 +72,41 @@ cs_sim_client_timer(CsSimClient *client, uint64_t ms)
 						 client_timer, (lws_usec_t) ms * LWS_US_PER_MS);
 }
 
+/*
+ * A stream's requester sent something, or is gone.  It has nothing to say any
+ * more, so what it says is thrown away.
+ */
+static void
+stream_heard(void *arg, int fd)
+{
+	CsSimClient *client = arg;
+	char		unheard[4096];
+	ssize_t		got;
+
+	do
+		got = recv(fd, unheard, sizeof(unheard), MSG_DONTWAIT);
+	while (got > 0);
+	if (got == 0 || (errno != EAGAIN && errno != EINTR))
+		cs_sim_client_drop(client, false);
+}
+
+/*
+ * libwebsockets does not read from a connection whose answer has begun, but
+ * waits for something to read all the same, and would do nothing else from
+ * its end on.  Its flow control is no help: that stops writing, too.  So we
+ * read, with a descriptor of our own.
+ */
+static void
+listen_to_stream(CsSimClient *client)
+{
+	int			fd = fcntl(lws_get_socket_fd(client->wsi), F_DUPFD_CLOEXEC, 0);
+
+	if (fd < 0)
+		cs_sim_fatal("cannot copy a descriptor: %s", strerror(errno));
+	client->hangup = cs_sim_watch(client->network->sim, fd, stream_heard,
+								  client);
+}
+
 CsSimClient *
 cs_sim_client_create(struct lws *wsi, bool sse, const CsSimRequest *request,
 					 const CsSimText *head)
@@ -93,7 +129,9 @@ cs_sim_client_create(struct lws *wsi, bool sse, const CsSimRequest *request,
 	(void) cs_sim_client_signed(client, &(int64_t) {0});
 	if (head != NULL)
 		cs_sim_send_bytes(client, head->data, head->length);
-	if (network->faults.deaf && !sse)
+	if (sse)
+		listen_to_stream(client);
+	else if (network->faults.deaf)
 		lws_rx_flow_control(wsi, 0);
 	if (network->dialect->opened != NULL)
 		network->dialect->opened(client, request);
@@ -124,6 +162,8 @@ client_free(CsSimClient *client)
 		at = &(*at)->next;
 	*at = client->next;
 	lws_sul_cancel(&client->timer);
+	if (client->hangup != NULL)
+		cs_sim_unwatch(client->hangup);
 	if (network->dialect->closed != NULL)
 		network->dialect->closed(client);
 	cs_sim_output_clear(client);
@@ -459,7 +499,8 @@ cs_sim_client_freeze(CsSimClient *client)
 {
 	client->dead = true;
 	cs_sim_output_clear(client);
-	lws_rx_flow_control(client->wsi, 0);
+	if (!client->sse)
+		lws_rx_flow_control(client->wsi, 0);
 }
 
 /* Wakes the loop, which then sees that the time is up. */

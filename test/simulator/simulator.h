@@ -169,6 +169,7 @@ struct CsSimClient
 	struct lws *wsi;
 	uint64_t	id;				/* 1, 2, ... in order of arrival */
 	bool		sse;			/* an unending response, no WebSocket */
+	CsSimWatch *hangup;			/* of a stream's requester */
 	lws_sorted_usec_list_t timer;	/* cs_sim_client_timer() */
 
 	/* input: the message being received */
