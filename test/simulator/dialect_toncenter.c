@@ -36,6 +36,8 @@ static const CsSimSwitch switches[] = {
 	{"accept-invalidated", "take trace_invalidated among the types", true},
 	{"first-before-reply", "send a notification before the reply to a "
 	"subscribe", true},
+	{"two-blocks", "a trace's transactions are in blocks one after the other",
+	true},
 	{NULL, NULL, false}
 };
 

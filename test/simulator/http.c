@@ -19,8 +19,8 @@
 #include <string.h>
 #include <strings.h>
 
-/* Longest line of a request's head that is looked at. */
-#define VALUE_MAX_BYTES	131072
+/* The longest part of a request's head; see server.c. */
+#define VALUE_MAX_BYTES	65536
 
 /* The bodies of requests are short. */
 #define BODY_MAX_BYTES	((size_t) 16 << 20)
@@ -68,8 +68,9 @@ static const struct
 void
 cs_sim_request_read(CsSimRequest *request, struct lws *wsi)
 {
-	char	   *value = cs_sim_alloc(VALUE_MAX_BYTES);
+	static char value[VALUE_MAX_BYTES];
 
+	*value = '\0';
 	memset(request, 0, sizeof(*request));
 	request->wsi = wsi;
 	request->method = "GET";
@@ -92,7 +93,6 @@ cs_sim_request_read(CsSimRequest *request, struct lws *wsi)
 		request->arguments[i] = cs_sim_copy(value);
 		request->argument_count++;
 	}
-	free(value);
 }
 
 void

@@ -34,8 +34,11 @@
 /* And so long to answer one that is not libwebsockets' own. */
 #define CLOSE_GRACE_SECONDS	5
 
-/* Of a request: lists of accounts come in queries. */
-#define HEAD_MAX_BYTES	131072
+/*
+ * Of a request: lists of accounts come in queries.  libwebsockets counts parts
+ * of it in 16 bits, so what is longer must not be begun.
+ */
+#define HEAD_MAX_BYTES	65535
 
 /* Name the server in the answer to the handshake. */
 static int

@@ -59,6 +59,11 @@ extern void ton_base64(const uint8_t hash[TON_HASH],
 					   char text[TON_BASE64_SIZE]);
 extern void ton_hex(const uint8_t hash[TON_HASH], char text[TON_HEX_SIZE]);
 
+/* The user-friendly form, as for wallets: not bounceable, URL-safe. */
+#define TON_FRIENDLY_SIZE 49
+extern void ton_friendly(const CsTonAddress *address,
+						 char text[TON_FRIENDLY_SIZE]);
+
 /* A hash that is determined by what it is of. */
 extern void ton_make_hash(uint8_t hash[TON_HASH], uint64_t seed, char kind,
 						  uint64_t number);

@@ -133,6 +133,26 @@ ton_address_read(const char *text, CsTonAddress *address)
 }
 
 void
+ton_friendly(const CsTonAddress *address, char text[TON_FRIENDLY_SIZE])
+{
+	uint8_t		bytes[36] = {0x51, (uint8_t) address->workchain};
+	unsigned	sum = 0;
+
+	memcpy(bytes + 2, address->hash, TON_HASH);
+	for (int i = 0; i < 34; i++)
+	{
+		sum ^= (unsigned) bytes[i] << 8;
+		for (int bit = 0; bit < 8; bit++)
+			sum = (sum << 1 ^ (sum & 0x8000 ? 0x1021 : 0)) & 0xffff;
+	}
+	bytes[34] = (uint8_t) (sum >> 8);
+	bytes[35] = (uint8_t) sum;
+	cs_base64_encode(bytes, sizeof(bytes), text);
+	for (char *at = text; *at != '\0'; at++)
+		*at = *at == '+' ? '-' : *at == '/' ? '_' : *at;
+}
+
+void
 ton_base64(const uint8_t hash[TON_HASH], char text[TON_BASE64_SIZE])
 {
 	cs_base64_encode(hash, TON_HASH, text);

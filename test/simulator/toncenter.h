@@ -51,7 +51,8 @@ extern int	cs_sim_tc_finality(const char *name);
 enum
 {
 	TC_ACCEPT_INVALIDATED,
-	TC_FIRST_BEFORE_REPLY
+	TC_FIRST_BEFORE_REPLY,
+	TC_TWO_BLOCKS
 };
 
 /* In the order of its settings. */
@@ -182,19 +183,26 @@ extern bool cs_sim_tc_wanted(const CsSimNetwork *network, TcType type,
 
 /* ---------- traces ---------- */
 
-/* Append the transaction of one side, in this state. */
-extern void cs_sim_tc_write_transaction(CsSimText *text,
-										const TonTransfer *transfer,
-										bool recipient, TcFinality finality,
-										bool decoded, bool in_trace);
+/* How final the two transactions of a transfer are. */
+typedef struct TcState
+{
+	TcFinality	sender;
+	TcFinality	recipient;
+} TcState;
+
+/* How final the trace is. */
+static inline TcFinality
+cs_sim_tc_least(TcState state)
+{
+	return state.sender < state.recipient ? state.sender : state.recipient;
+}
 
 /* The items of a transfer; each is new. */
 extern CsSimItem *cs_sim_tc_transactions(const TonTransfer *transfer,
-										 TcFinality finality);
+										 TcState state, bool only_emulated);
 extern CsSimItem *cs_sim_tc_actions(const TonTransfer *transfer,
-									TcFinality finality);
-extern CsSimItem *cs_sim_tc_trace(const TonTransfer *transfer,
-								  TcFinality finality);
+									TcState state);
+extern CsSimItem *cs_sim_tc_trace(const TonTransfer *transfer, TcState state);
 extern CsSimItem *cs_sim_tc_account_state(const TonTransfer *transfer,
 										  bool recipient, TcFinality finality);
 

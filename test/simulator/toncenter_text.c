@@ -23,15 +23,16 @@
 #define EMPTY_CELL	"te6cckEBAQEAAgAAAEysuc0="
 #define EMPTY_HASH	"lqKW0iTyhcZ77pPDD4owkVfw2qNdxbh+QQt4YwoJz8c="
 
-/* A transfer in one state of its life, with the texts it needs. */
+/*
+ * A transfer in one state of its life, with the texts it needs.  Once the
+ * sender's transaction is in a block, the message it sent is no guess.
+ */
 typedef struct View
 {
 	const TonTransfer *transfer;
-	TcFinality	finality;
-	bool		pending;
+	TcState		state;
+	TcFinality	finality;		/* of the trace: the least */
 	bool		decoded;
-	uint64_t	guess;			/* to be taken from logical times */
-	long long	now;
 	char		root[TON_BASE64_SIZE];
 	char		child[TON_BASE64_SIZE];
 	char		external[TON_BASE64_SIZE];
@@ -39,37 +40,55 @@ typedef struct View
 } View;
 
 static void
-view(View *view, const TonTransfer *transfer, TcFinality finality,
-	 bool decoded)
+view(View *view, const TonTransfer *transfer, TcState state, bool decoded)
 {
-	bool		pending = finality == TC_PENDING;
+	bool		root_pending = state.sender == TC_PENDING;
 
 	view->transfer = transfer;
-	view->finality = finality;
-	view->pending = pending;
+	view->state = state;
+	view->finality = cs_sim_tc_least(state);
 	view->decoded = decoded;
-	view->guess = pending ? GUESS_LT : 0;
-	view->now = transfer->time_ms / 1000 - (pending ? GUESS_SECONDS : 0);
-	ton_base64(pending ? transfer->sender.emulated : transfer->sender.hash,
-			   view->root);
-	ton_base64(pending ? transfer->recipient.emulated :
+	ton_base64(root_pending ? transfer->sender.emulated :
+			   transfer->sender.hash, view->root);
+	ton_base64(state.recipient == TC_PENDING ? transfer->recipient.emulated :
 			   transfer->recipient.hash, view->child);
 	ton_base64(transfer->external, view->external);
-	ton_base64(pending ? transfer->emulated_internal : transfer->internal,
-			   view->internal);
+	ton_base64(root_pending ? transfer->emulated_internal :
+			   transfer->internal, view->internal);
 }
 
-static unsigned long long
-view_lt(const View *view, uint64_t lt)
+/* The finality of one side's transaction, and is it but a guess? */
+static TcFinality
+side_finality(const View *view, bool recipient)
 {
-	return lt - view->guess;
+	return recipient ? view->state.recipient : view->state.sender;
+}
+
+static bool
+guessed(const View *view, bool recipient)
+{
+	return side_finality(view, recipient) == TC_PENDING;
+}
+
+/* Logical time, time and block, as they are known. */
+static unsigned long long
+side_lt(const View *view, bool recipient, uint64_t lt)
+{
+	return lt - (guessed(view, recipient) ? GUESS_LT : 0);
+}
+
+static long long
+side_now(const View *view, bool recipient)
+{
+	return view->transfer->time_ms / 1000 -
+		(guessed(view, recipient) ? GUESS_SECONDS : 0);
 }
 
 static unsigned
-view_master(const View *view)
+side_master(const View *view, bool recipient)
 {
 	return view->transfer->master_seqno +
-		(view->pending ? GUESS_BLOCKS : 0);
+		(guessed(view, recipient) ? GUESS_BLOCKS : 0);
 }
 
 /* The message that carries the money. */
@@ -93,7 +112,8 @@ write_internal(CsSimText *text, const View *view)
 					   view->internal, transfer->sender.text,
 					   transfer->recipient.text,
 					   (unsigned long long) transfer->value,
-					   view_lt(view, transfer->sender.lt + 1), view->now,
+					   side_lt(view, false, transfer->sender.lt + 1),
+					   side_now(view, false),
 					   view->decoded ? "{\"@type\":\"empty_cell\"}" : "null");
 }
 
@@ -195,9 +215,10 @@ write_heading(CsSimText *text, const View *view, const TonParty *party,
 					   "\"lt\":\"%llu\",\"now\":%lld,"
 					   "\"mc_block_seqno\":%u",
 					   party->text, recipient ? view->child : view->root,
-					   view_lt(view, party->lt), view->now,
-					   view_master(view));
-	if (!view->pending)
+					   side_lt(view, recipient, party->lt),
+					   side_now(view, recipient),
+					   side_master(view, recipient));
+	if (!guessed(view, false))
 		cs_sim_text_printf(text, ",\"trace_id\":\"%s\"", view->root);
 	if (in_trace)
 		cs_sim_text_printf(text, ",\"trace_external_hash\":\"%s\"",
@@ -227,7 +248,7 @@ write_transaction(CsSimText *text, const View *view, bool recipient,
 					   "\"shard\":\"8000000000000000\",\"seqno\":%u},"
 					   "\"in_msg\":", party->address.workchain,
 					   transfer->shard_seqno +
-					   (view->pending ? GUESS_BLOCKS : 0));
+					   (guessed(view, recipient) ? GUESS_BLOCKS : 0));
 	if (recipient)
 		write_internal(text, view);
 	else
@@ -239,19 +260,8 @@ write_transaction(CsSimText *text, const View *view, bool recipient,
 	write_state(text, "account_state_before", party->state_before);
 	write_state(text, "account_state_after", party->state_after);
 	cs_sim_text_printf(text, ",\"emulated\":%s,\"finality\":\"%s\"}",
-					   view->pending ? "true" : "false",
-					   cs_sim_tc_finalities[view->finality]);
-}
-
-void
-cs_sim_tc_write_transaction(CsSimText *text, const TonTransfer *transfer,
-							bool recipient, TcFinality finality, bool decoded,
-							bool in_trace)
-{
-	View		as;
-
-	view(&as, transfer, finality, decoded);
-	write_transaction(text, &as, recipient, in_trace);
+					   guessed(view, recipient) ? "true" : "false",
+					   cs_sim_tc_finalities[side_finality(view, recipient)]);
 }
 
 /* ---------- items ---------- */
@@ -271,23 +281,52 @@ begin_item(TcType type, const View *view)
 	return item;
 }
 
+/* The address book for both accounts; nobody has a name. */
+static void
+add_book(CsSimItem *item, const TonTransfer *transfer)
+{
+	/* The keys are sorted. */
+	bool		swapped = strcmp(transfer->recipient.text,
+								 transfer->sender.text) < 0;
+
+	for (int i = 0; i < 2; i++)
+	{
+		const TonParty *party = (i == 0) == swapped ? &transfer->recipient :
+			&transfer->sender;
+		char		friendly[TON_FRIENDLY_SIZE];
+
+		ton_friendly(&party->address, friendly);
+		cs_sim_text_printf(&item->book, "%s\"%s\":{\"user_friendly\":\"%s\","
+						   "\"domain\":null,"
+						   "\"interfaces\":[\"wallet_v4r2\"]}",
+						   i == 0 ? "{" : ",", party->text, friendly);
+	}
+	cs_sim_text_add(&item->book, "}", 1);
+	cs_sim_text_add(&item->metadata, "{}", 2);
+}
+
 CsSimItem *
-cs_sim_tc_transactions(const TonTransfer *transfer, TcFinality finality)
+cs_sim_tc_transactions(const TonTransfer *transfer, TcState state,
+					   bool only_emulated)
 {
 	View		as;
 	CsSimItem  *item;
 
-	view(&as, transfer, finality, finality == TC_PENDING);
+	view(&as, transfer, state, only_emulated);
 	item = begin_item(TC_TRANSACTIONS, &as);
 	for (int recipient = 1; recipient >= 0; recipient--)
 	{
-		TcPart	   *part = cs_sim_tc_item_part(item, 1);
+		TcPart	   *part;
 
+		if (only_emulated && !guessed(&as, recipient))
+			continue;
+		part = cs_sim_tc_item_part(item, 1);
 		part->accounts[0] = recipient ? transfer->recipient.address :
 			transfer->sender.address;
 		write_transaction(&part->text, &as, recipient, false);
 	}
-	ton_hex(as.pending ? transfer->recipient.emulated :
+	add_book(item, transfer);
+	ton_hex(guessed(&as, true) ? transfer->recipient.emulated :
 			transfer->recipient.hash, item->hash);
 	return item;
 }
@@ -297,8 +336,9 @@ static void
 add_action(CsSimItem *item, const View *view)
 {
 	const TonTransfer *transfer = view->transfer;
-	unsigned long long start = view_lt(view, transfer->sender.lt);
-	unsigned long long end = view_lt(view, transfer->recipient.lt);
+	unsigned long long start = side_lt(view, false, transfer->sender.lt);
+	unsigned long long end = side_lt(view, true, transfer->recipient.lt);
+	bool		pending = guessed(view, false);
 	TcPart	   *part = cs_sim_tc_item_part(item, 2);
 	uint8_t		id[TON_HASH];
 	char		id_text[TON_BASE64_SIZE];
@@ -309,9 +349,8 @@ add_action(CsSimItem *item, const View *view)
 	part->accounts[0] = transfer->sender.address;
 	part->accounts[1] = transfer->recipient.address;
 	cs_sim_text_printf(&part->text, "{\"trace_id\":%s%s%s,",
-					   view->pending ? "" : "\"",
-					   view->pending ? "null" : view->root,
-					   view->pending ? "" : "\"");
+					   pending ? "" : "\"", pending ? "null" : view->root,
+					   pending ? "" : "\"");
 	cs_sim_text_printf(&part->text,
 					   "\"action_id\":\"%s\",\"start_lt\":\"%llu\","
 					   "\"end_lt\":\"%llu\",\"start_utime\":%lld,"
@@ -324,8 +363,9 @@ add_action(CsSimItem *item, const View *view)
 					   "\"destination\":\"%s\",\"value\":\"%llu\","
 					   "\"value_extra_currencies\":{},\"comment\":null,"
 					   "\"encrypted\":false},\"trace_external_hash\":\"%s\",",
-					   id_text, start, end, view->now, view->now, end,
-					   view->now, view_master(view), view->root, view->child,
+					   id_text, start, end, side_now(view, false),
+					   side_now(view, true), end, side_now(view, true),
+					   side_master(view, true), view->root, view->child,
 					   transfer->sender.text, transfer->recipient.text,
 					   (unsigned long long) transfer->value, view->external);
 	cs_sim_text_printf(&part->text,
@@ -335,26 +375,27 @@ add_action(CsSimItem *item, const View *view)
 }
 
 CsSimItem *
-cs_sim_tc_actions(const TonTransfer *transfer, TcFinality finality)
+cs_sim_tc_actions(const TonTransfer *transfer, TcState state)
 {
 	View		as;
 	CsSimItem  *item;
 
-	view(&as, transfer, finality, true);
+	view(&as, transfer, state, true);
 	item = begin_item(TC_ACTIONS, &as);
 	add_action(item, &as);
+	add_book(item, transfer);
 	ton_hex(transfer->external, item->hash);
 	return item;
 }
 
 CsSimItem *
-cs_sim_tc_trace(const TonTransfer *transfer, TcFinality finality)
+cs_sim_tc_trace(const TonTransfer *transfer, TcState state)
 {
 	View		as;
 	CsSimItem  *item;
 	bool		swapped;
 
-	view(&as, transfer, finality, true);
+	view(&as, transfer, state, true);
 	item = begin_item(TC_TRACE, &as);
 	cs_sim_text_printf(&item->head,
 					   ",\"trace\":{\"tx_hash\":\"%s\","
@@ -374,6 +415,7 @@ cs_sim_tc_trace(const TonTransfer *transfer, TcFinality finality)
 	}
 	cs_sim_text_add(&item->head, "}", 1);
 	add_action(item, &as);
+	add_book(item, transfer);
 	ton_hex(transfer->external, item->hash);
 	return item;
 }

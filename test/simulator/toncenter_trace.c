@@ -15,12 +15,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The states of a life, in turn: in one block, or in two. */
+#define STEPS_MAX 5
+
+typedef struct Life
+{
+	int			steps;
+	TcState		states[STEPS_MAX];
+} Life;
+
+static const Life lives[2] = {
+	{3, {{TC_PENDING, TC_PENDING}, {TC_CONFIRMED, TC_CONFIRMED},
+	{TC_FINALIZED, TC_FINALIZED}}},
+	{5, {{TC_PENDING, TC_PENDING}, {TC_CONFIRMED, TC_PENDING},
+			{TC_CONFIRMED, TC_CONFIRMED}, {TC_FINALIZED, TC_CONFIRMED},
+	{TC_FINALIZED, TC_FINALIZED}}},
+};
+
 /* A trace that is not final yet, or invalidated. */
 typedef struct Trace
 {
 	struct Trace *next;
 	TonTransfer transfer;
-	TcFinality	told;			/* what was last told of it */
+	const Life *life;
+	int			step;			/* what was last told of it */
 	int64_t		due_us;			/* when the next is to be told */
 } Trace;
 
@@ -46,34 +64,52 @@ deliver_once(CsSimNetwork *network, CsSimItem *item)
 	return count;
 }
 
-/* Tell everybody of a transfer in this state. */
+/*
+ * Tell everybody of a transfer in this state.  There are two messages of
+ * transactions: of the emulated ones, and, once a block has some, of all.
+ */
 static size_t
-tell(CsSimNetwork *network, const TonTransfer *transfer, TcFinality finality)
+tell(CsSimNetwork *network, const TonTransfer *transfer, const Life *life,
+	 int step)
 {
+	TcState		state = life->states[step];
+	TcState		before = life->states[step > 0 ? step - 1 : 0];
+	TcFinality	least = cs_sim_tc_least(state);
 	size_t		count = 0;
 
-	if (cs_sim_tc_wanted(network, TC_TRANSACTIONS, finality))
-		count += deliver_once(network, cs_sim_tc_transactions(transfer,
-															  finality));
-	if (cs_sim_tc_wanted(network, TC_ACTIONS, finality))
-		count += deliver_once(network, cs_sim_tc_actions(transfer, finality));
-	if (cs_sim_tc_wanted(network, TC_TRACE, finality))
-		count += deliver_once(network, cs_sim_tc_trace(transfer, finality));
-	if (finality > TC_PENDING &&
-		cs_sim_tc_wanted(network, TC_ACCOUNT_STATE, finality))
-		for (int recipient = 0; recipient < 2; recipient++)
-			count += deliver_once(network,
-								  cs_sim_tc_account_state(transfer,
-														  recipient,
-														  finality));
+	if (least == TC_PENDING &&
+		cs_sim_tc_wanted(network, TC_TRANSACTIONS, least))
+		count += deliver_once(network, cs_sim_tc_transactions(transfer, state,
+															  true));
+	if (state.sender > TC_PENDING &&
+		cs_sim_tc_wanted(network, TC_TRANSACTIONS, least))
+		count += deliver_once(network, cs_sim_tc_transactions(transfer, state,
+															  false));
+	if (cs_sim_tc_wanted(network, TC_ACTIONS, least))
+		count += deliver_once(network, cs_sim_tc_actions(transfer, state));
+	if (cs_sim_tc_wanted(network, TC_TRACE, least))
+		count += deliver_once(network, cs_sim_tc_trace(transfer, state));
+	if (state.sender > before.sender &&
+		cs_sim_tc_wanted(network, TC_ACCOUNT_STATE, state.sender))
+		count += deliver_once(network,
+							  cs_sim_tc_account_state(transfer, false,
+													  state.sender));
+	if (state.recipient > before.recipient &&
+		cs_sim_tc_wanted(network, TC_ACCOUNT_STATE, state.recipient))
+		count += deliver_once(network,
+							  cs_sim_tc_account_state(transfer, true,
+													  state.recipient));
 	return count;
 }
 
 /* How long a trace stays in this state. */
 static int64_t
-stay_us(const CsSimNetwork *network, TcFinality told)
+stay_us(const CsSimNetwork *network, const Life *life, int step)
 {
-	return (int64_t) cs_sim_setting(network, told == TC_PENDING ?
+	return (int64_t) cs_sim_setting(network,
+									life->states[step].sender <= TC_PENDING ||
+									life->states[step].recipient <
+									life->states[step].sender ?
 									TC_CONFIRM_MS : TC_FINALIZE_MS) *
 		LWS_US_PER_MS;
 }
@@ -132,10 +168,10 @@ cs_sim_tc_tick(CsSimNetwork *network)
 		next = trace->next;
 		if (trace->due_us > now)
 			continue;
-		trace->told++;
-		(void) tell(network, &trace->transfer, trace->told);
-		trace->due_us = now + stay_us(network, trace->told);
-		if (trace->told < TC_FINALIZED)
+		trace->step++;
+		(void) tell(network, &trace->transfer, trace->life, trace->step);
+		trace->due_us = now + stay_us(network, trace->life, trace->step);
+		if (trace->step + 1 < trace->life->steps)
 			continue;
 		unlink_trace(traces, trace);
 		free(trace);
@@ -147,6 +183,7 @@ size_t
 cs_sim_tc_generate(CsSimNetwork *network)
 {
 	Traces	   *traces = ((TcNetwork *) network->state)->traces;
+	const Life *life = &lives[cs_sim_switch(network, TC_TWO_BLOCKS)];
 	Trace	   *trace;
 	size_t		count = 0;
 	bool		first = traces->first == NULL;
@@ -154,17 +191,18 @@ cs_sim_tc_generate(CsSimNetwork *network)
 	ton_pool_next(traces->pool, &traces->recent);
 	traces->any_made = true;
 	if (network->traffic.rate == CS_SIM_RATE_MAX ||
-		stay_us(network, TC_PENDING) + stay_us(network, TC_CONFIRMED) == 0)
+		cs_sim_setting(network, TC_CONFIRM_MS) +
+		cs_sim_setting(network, TC_FINALIZE_MS) == 0)
 	{
-		for (int finality = 0; finality < TC_FINALITIES; finality++)
-			count += tell(network, &traces->recent, (TcFinality) finality);
+		for (int step = 0; step < life->steps; step++)
+			count += tell(network, &traces->recent, life, step);
 		return count;
 	}
-	count = tell(network, &traces->recent, TC_PENDING);
+	count = tell(network, &traces->recent, life, 0);
 	trace = cs_sim_alloc(sizeof(*trace));
 	trace->transfer = traces->recent;
-	trace->told = TC_PENDING;
-	trace->due_us = lws_now_usecs() + stay_us(network, TC_PENDING);
+	trace->life = life;
+	trace->due_us = lws_now_usecs() + stay_us(network, life, 0);
 	append(traces, trace);
 	if (first)
 		arm(network);
@@ -221,11 +259,12 @@ run_comeback(CsSimNetwork *network, char *arguments, CsSimText *answer)
 		return false;
 	}
 	traces->invalidated = NULL;
-	trace->told = TC_CONFIRMED;
-	trace->due_us = lws_now_usecs() + stay_us(network, TC_CONFIRMED);
+	trace->life = &lives[0];
+	trace->step = 1;
+	trace->due_us = lws_now_usecs() + stay_us(network, trace->life, 1);
 	append(traces, trace);
 	cs_sim_text_printf(answer, "%zu", tell(network, &trace->transfer,
-										   TC_CONFIRMED));
+										   trace->life, 1));
 	arm(network);
 	return true;
 }
@@ -301,7 +340,7 @@ cs_sim_tc_example(CsSimClient *client, CsSimText *text)
 	if (!traces->any_made)
 		ton_pool_next(traces->pool, &traces->recent);
 	traces->any_made = true;
-	item = cs_sim_tc_transactions(&traces->recent, TC_FINALIZED);
+	item = cs_sim_tc_transactions(&traces->recent, lives[0].states[2], false);
 	cs_sim_text_add(text, item->head.data, item->head.length);
 	cs_sim_text_printf(text, ",\"transactions\":[%s]}",
 					   item->parts[0].text.data);

@@ -277,6 +277,21 @@ is(scalar(grep { /"account":"\Q$ALICE\E"/ } @hits), 10, 'every fourth transfer g
 is(scalar(() = join('', @hits) =~ /"finality":"finalized"/g), 20,
 	'told when final, once in the envelope and once in the transaction');
 
+$simulator = start('--two-blocks', '--set', 'confirm-ms=40', '--set', 'finalize-ms=40');
+$client = subscribe(client(), min_finality => 'pending', addresses => \@accounts, include_address_book => JSON::PP::true);
+(undef, $sender, $recipient) = split / /, $simulator->command('trace');
+@story = map { JSON::PP::decode_json(hear($client)) } 1 .. 6;
+is_deeply([ map { join ' ', $_->{finality}, map { $_->{finality} } @{ $_->{transactions} } } @story ], [
+		'pending pending pending', 'pending pending', 'pending pending confirmed', 'confirmed confirmed confirmed',
+		'confirmed confirmed finalized', 'finalized finalized finalized' ],
+	'a trace in two blocks: emulated ones alone, and snapshots');
+is($story[1]{transactions}[0]{account}, $recipient, 'the second transaction is emulated longer');
+is($story[1]{transactions}[0]{trace_id}, $story[2]{transactions}[1]{hash}, 'when its root is real');
+is_deeply([ sort keys %{ $story[5]{address_book} } ], [ sort $sender, $recipient ], 'an address book');
+my %one = (operation => 'subscribe', types => ['actions']);
+ask($client, { %one, addresses => [ $story[5]{address_book}{$sender}{user_friendly} ] });
+is_deeply(($simulator->subscriptions)[0]{topics}{addresses}, [$sender], 'with user-friendly forms of the accounts');
+
 # ---------- event streams ----------
 
 $simulator = start('--set', 'keepalive-ms=200', '--set', 'confirm-ms=0', '--set', 'finalize-ms=0');
