@@ -1,11 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * dialect_toncenter.c
- *	  TON Center's streaming API v2: connections, keys and limits.
- *
- * A gateway looks at the key and tells the service behind it the limits of
- * the plan, in headers; the service counts connections and addresses.  Both
- * are played here: a request may bring the gateway's headers itself.
+ *	  TON Center's streaming API v2: connections and what is asked of them.
  *
  * The same service stands behind TonAPI's paths, which have no /api.
  *
@@ -51,6 +47,8 @@ static const CsSimSetting settings[] = {
 	{"linger-ms", 0, "a connection that is gone counts so much longer"},
 	{"idle-ms", 0, "end a WebSocket that says nothing for so long; 0: never"},
 	{"drop-every", 0, "every so many-th notification is lost; 0: none"},
+	{"history", 10000, "transfers that REST remembers (only --set)"},
+	{"rest-lag-ms", 0, "REST knows a transfer so much later than the stream"},
 	{NULL, 0, NULL}
 };
 
@@ -74,141 +72,6 @@ int
 cs_sim_tc_finality(const char *name)
 {
 	return find(cs_sim_tc_finalities, name);
-}
-
-/* ---------- keys and limits ---------- */
-
-/* What one connection is allowed. */
-typedef struct Limits
-{
-	char		key[128];
-	int64_t		connections;	/* -1: any number */
-	int64_t		addresses;
-} Limits;
-
-static const TcKey *
-find_key(const TcNetwork *state, const char *key)
-{
-	for (const TcKey *known = state->keys; known; known = known->next)
-		if (strcmp(known->key, key) == 0)
-			return known;
-	return NULL;
-}
-
-/* A limit as the settings have it, where 0 is none. */
-static int64_t
-limit_setting(const CsSimNetwork *network, int index)
-{
-	uint64_t	value = cs_sim_setting(network, index);
-
-	return value == 0 ? -1 : (int64_t) value;
-}
-
-/* A limit of the gateway's, if it is there. */
-static void
-limit_header(const CsSimRequest *request, const char *name, int64_t *limit)
-{
-	char		value[32];
-
-	if (cs_sim_request_header(request, name, value, sizeof(value)))
-		*limit = atoll(value);
-}
-
-static void
-read_limits(const CsSimNetwork *network, const CsSimRequest *request,
-			Limits *limits)
-{
-	char		given[128];
-	const TcKey *key;
-
-	cs_sim_request_token(request, network->dialect, limits->key,
-						 sizeof(limits->key));
-	limits->connections = limit_setting(network, TC_MAX_CONNECTIONS);
-	limits->addresses = limit_setting(network, TC_MAX_ADDRESSES);
-	key = find_key(network->state, limits->key);
-	if (key != NULL)
-	{
-		limits->connections = key->max_connections;
-		limits->addresses = key->max_addresses;
-	}
-	if (cs_sim_request_header(request, "x-limiting-key", given, sizeof(given)))
-		memcpy(limits->key, given, sizeof(limits->key));
-	limit_header(request, "x-max-parallel-connections", &limits->connections);
-	limit_header(request, "x-max-subscribed-addr", &limits->addresses);
-}
-
-/* Connections of a key that count, without *except*. */
-static int64_t
-count_connections(const CsSimNetwork *network, const char *key,
-				  const CsSimClient *except)
-{
-	const TcNetwork *state = network->state;
-	int64_t		now = lws_now_usecs();
-	int64_t		count = 0;
-
-	for (const CsSimClient *client = network->clients; client;
-		 client = client->next)
-	{
-		const TcClient *other = client->state;
-
-		count += client != except && !other->refused &&
-			strcmp(other->key, key) == 0;
-	}
-	for (const TcGhost *ghost = state->ghosts; ghost; ghost = ghost->next)
-		count += ghost->until_us > now && strcmp(ghost->key, key) == 0;
-	return count;
-}
-
-/* Has this key as many connections as it may have?  Then write the error. */
-static bool
-too_many(const CsSimNetwork *network, const Limits *limits,
-		 const CsSimClient *except, const char *id, CsSimText *error)
-{
-	char		text[128];
-
-	if (limits->connections < 0 ||
-		count_connections(network, limits->key, except) < limits->connections)
-		return false;
-	snprintf(text, sizeof(text),
-			 "connection limit reached: %lld active connections",
-			 (long long) limits->connections);
-	cs_sim_tc_error(error, id, text);
-	return true;
-}
-
-/* A limit of a command: 0 is none. */
-static bool
-parse_limit(char **arguments, int64_t *limit)
-{
-	uint64_t	value;
-
-	if (!cs_sim_parse_number(cs_sim_word(arguments), INT32_MAX, &value))
-		return false;
-	*limit = value == 0 ? -1 : (int64_t) value;
-	return true;
-}
-
-bool
-cs_sim_tc_run_key(CsSimNetwork *network, char *arguments, CsSimText *answer)
-{
-	TcNetwork  *state = network->state;
-	const char *name = cs_sim_word(&arguments);
-	TcKey		next = {.max_connections = -1,.max_addresses = -1};
-	TcKey	   *key;
-
-	(void) answer;
-	next.forbidden = strcmp(arguments, "forbidden") == 0;
-	if (*name == '\0' ||
-		(!next.forbidden &&
-		 (!parse_limit(&arguments, &next.max_connections) ||
-		  !parse_limit(&arguments, &next.max_addresses))))
-		return false;
-	key = cs_sim_alloc(sizeof(*key));
-	*key = next;
-	key->key = cs_sim_copy(name);
-	key->next = state->keys;
-	state->keys = key;
-	return true;
 }
 
 /* ---------- plain HTTP ---------- */
@@ -270,12 +133,12 @@ respond_stream(CsSimNetwork *network, const CsSimRequest *request,
 	CsSimText	reply = {NULL, 0, 0};
 	char		type[128];
 	char	   *id = NULL;
-	Limits		limits;
+	TcLimits	limits;
 	TcAsker		asker = {network, true, -1};
 	int			status = 400;
 	bool		fine;
 
-	read_limits(network, request, &limits);
+	cs_sim_tc_read_limits(network, request, &limits);
 	asker.max_addresses = limits.addresses;
 	(void) cs_sim_request_header(request, "content-type", type, sizeof(type));
 	if (strncasecmp(type, "application/json", 16) != 0)
@@ -291,7 +154,7 @@ respond_stream(CsSimNetwork *network, const CsSimRequest *request,
 	{
 		id = copy_id(&request->body);
 		reply.length = 0;
-		if (too_many(network, &limits, NULL, id, &reply))
+		if (cs_sim_tc_too_many(network, &limits, NULL, id, &reply))
 		{
 			fine = false;
 			status = 429;
@@ -318,7 +181,7 @@ key_passes(CsSimNetwork *network, const CsSimRequest *request,
 	if (state->keys == NULL)
 		return true;
 	cs_sim_request_token(request, network->dialect, given, sizeof(given));
-	key = find_key(state, given);
+	key = cs_sim_tc_find_key(state, given);
 	if (key != NULL && !key->forbidden)
 		return true;
 	response->status = key != NULL ? 403 : 401;
@@ -339,7 +202,8 @@ respond(CsSimNetwork *network, const CsSimRequest *request,
 							"{\"status\":\"ok\"}");
 		return;
 	}
-	if (!key_passes(network, request, response))
+	if (!key_passes(network, request, response) ||
+		(!request->upgrade && cs_sim_tc_rest(network, request, response)))
 		return;
 	if (strncmp(path, "/api/streaming/", 15) == 0)
 		path += 4;
@@ -387,10 +251,10 @@ opened(CsSimClient *client, const CsSimRequest *request)
 	TcClient   *state = client->state;
 	CsSimText	reply = {NULL, 0, 0};
 	char		version[64];
-	Limits		limits;
+	TcLimits	limits;
 	TcAsker		asker = {network, true, -1};
 
-	read_limits(network, request, &limits);
+	cs_sim_tc_read_limits(network, request, &limits);
 	memcpy(state->key, limits.key, sizeof(state->key));
 	state->max_addresses = limits.addresses;
 	state->wanted.least = TC_FINALIZED;
@@ -405,7 +269,7 @@ opened(CsSimClient *client, const CsSimRequest *request)
 		reply_with(client, &reply);
 		cs_sim_traffic_subscribed(network);
 	}
-	else if (too_many(network, &limits, client, NULL, &reply))
+	else if (cs_sim_tc_too_many(network, &limits, client, NULL, &reply))
 	{
 		state->refused = true;
 		reply_with(client, &reply);
@@ -418,20 +282,10 @@ opened(CsSimClient *client, const CsSimRequest *request)
 static void
 closed(CsSimClient *client)
 {
-	TcNetwork  *network = client->network->state;
 	TcClient   *state = client->state;
-	uint64_t	linger = cs_sim_setting(client->network, TC_LINGER_MS);
 
-	if (linger > 0 && !state->refused)
-	{
-		TcGhost    *ghost = cs_sim_alloc(sizeof(*ghost));
-
-		memcpy(ghost->key, state->key, sizeof(ghost->key));
-		ghost->until_us = lws_now_usecs() +
-			(int64_t) linger * LWS_US_PER_MS;
-		ghost->next = network->ghosts;
-		network->ghosts = ghost;
-	}
+	if (!state->refused)
+		cs_sim_tc_linger(client->network, state->key);
 	cs_sim_tc_subscription_clear(&state->wanted);
 	cs_sim_account_set_clear(&state->pending);
 }
@@ -543,6 +397,7 @@ static void
 start(CsSimNetwork *network)
 {
 	network->state = cs_sim_alloc(sizeof(TcNetwork));
+	cs_sim_tc_history_start(network);
 	cs_sim_tc_traces_start(network);
 }
 
@@ -552,21 +407,8 @@ stop(CsSimNetwork *network)
 	TcNetwork  *state = network->state;
 
 	cs_sim_tc_traces_stop(network);
-	while (state->keys != NULL)
-	{
-		TcKey	   *key = state->keys;
-
-		state->keys = key->next;
-		free(key->key);
-		free(key);
-	}
-	while (state->ghosts != NULL)
-	{
-		TcGhost    *ghost = state->ghosts;
-
-		state->ghosts = ghost->next;
-		free(ghost);
-	}
+	cs_sim_tc_history_stop(network);
+	cs_sim_tc_keys_stop(network);
 	free(state);
 }
 

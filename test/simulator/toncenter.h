@@ -3,12 +3,14 @@
  * toncenter.h
  *	  What the parts of the TON Center dialect share.
  *
- *	  dialect_toncenter.c	connections, keys and limits, commands
+ *	  dialect_toncenter.c	connections, and what is asked of them
+ *	  toncenter_key.c		keys and their limits
  *	  toncenter_request.c	requests: what is asked for, and what is wrong
  *	  toncenter_action.c	the vocabulary of actions
  *	  toncenter_item.c		notifications: who gets which part of them
  *	  toncenter_trace.c		synthetic traces on their way to finality
  *	  toncenter_text.c		and their texts
+ *	  toncenter_rest.c		what REST says of them
  *
  *-------------------------------------------------------------------------
  */
@@ -66,7 +68,9 @@ enum
 	TC_MAX_ADDRESSES,
 	TC_LINGER_MS,
 	TC_IDLE_MS,
-	TC_DROP_EVERY
+	TC_DROP_EVERY,
+	TC_HISTORY,
+	TC_REST_LAG_MS
 };
 
 /* ---------- requests ---------- */
@@ -206,6 +210,23 @@ extern CsSimItem *cs_sim_tc_trace(const TonTransfer *transfer, TcState state);
 extern CsSimItem *cs_sim_tc_account_state(const TonTransfer *transfer,
 										  bool recipient, TcFinality finality);
 
+/* A transaction and a masterchain block as REST has them. */
+extern void cs_sim_tc_write_rest(CsSimText *text, const TonTransfer *transfer,
+								 bool recipient);
+extern void cs_sim_tc_write_block(CsSimText *text, uint64_t seed,
+								  const TonTransfer *transfer);
+
+extern void cs_sim_tc_history_start(CsSimNetwork *network);
+extern void cs_sim_tc_history_stop(CsSimNetwork *network);
+
+/* REST knows this transfer from now on, or a little later. */
+extern void cs_sim_tc_remember(CsSimNetwork *network,
+							   const TonTransfer *transfer);
+
+/* Answer a request to REST; false: it is none. */
+extern bool cs_sim_tc_rest(CsSimNetwork *network, const CsSimRequest *request,
+						   CsSimResponse *response);
+
 extern void cs_sim_tc_traces_start(CsSimNetwork *network);
 extern void cs_sim_tc_traces_stop(CsSimNetwork *network);
 extern size_t cs_sim_tc_generate(CsSimNetwork *network);
@@ -238,9 +259,40 @@ typedef struct TcGhost
 typedef struct TcNetwork
 {
 	struct TcTraces *traces;	/* of toncenter_trace.c */
+	struct TcHistory *history;	/* of toncenter_rest.c */
 	TcKey	   *keys;			/* none: every key is good */
 	TcGhost    *ghosts;
 } TcNetwork;
+
+/* What one connection is allowed. */
+typedef struct TcLimits
+{
+	char		key[128];
+	int64_t		connections;	/* -1: any number */
+	int64_t		addresses;
+} TcLimits;
+
+extern void cs_sim_tc_read_limits(const CsSimNetwork *network,
+								  const CsSimRequest *request,
+								  TcLimits *limits);
+
+/* The key, if it is known; or NULL. */
+extern const TcKey *cs_sim_tc_find_key(const TcNetwork *state,
+									   const char *key);
+
+/*
+ * Has this key as many connections as it may have, without *except*?  Then
+ * write the error.
+ */
+extern bool cs_sim_tc_too_many(const CsSimNetwork *network,
+							   const TcLimits *limits,
+							   const CsSimClient *except, const char *id,
+							   CsSimText *error);
+
+/* A connection of this key is gone, and may count on for a while. */
+extern void cs_sim_tc_linger(CsSimNetwork *network, const char *key);
+
+extern void cs_sim_tc_keys_stop(CsSimNetwork *network);
 
 extern bool cs_sim_tc_run_key(CsSimNetwork *network, char *arguments,
 							  CsSimText *answer);

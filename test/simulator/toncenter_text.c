@@ -33,6 +33,7 @@ typedef struct View
 	TcState		state;
 	TcFinality	finality;		/* of the trace: the least */
 	bool		decoded;
+	bool		rest;			/* not for the stream */
 	char		root[TON_BASE64_SIZE];
 	char		child[TON_BASE64_SIZE];
 	char		external[TON_BASE64_SIZE];
@@ -48,6 +49,7 @@ view(View *view, const TonTransfer *transfer, TcState state, bool decoded)
 	view->state = state;
 	view->finality = cs_sim_tc_least(state);
 	view->decoded = decoded;
+	view->rest = false;
 	ton_base64(root_pending ? transfer->sender.emulated :
 			   transfer->sender.hash, view->root);
 	ton_base64(state.recipient == TC_PENDING ? transfer->recipient.emulated :
@@ -101,7 +103,7 @@ write_internal(CsSimText *text, const View *view)
 					   "{\"hash\":\"%s\",\"source\":\"%s\","
 					   "\"destination\":\"%s\",\"value\":\"%llu\","
 					   "\"value_extra_currencies\":{},\"fwd_fee\":\"266669\","
-					   "\"ihr_fee\":\"0\",\"extra_flags\":\"0\","
+					   "\"ihr_fee\":\"0\",\"extra_flags\":%s,"
 					   "\"created_lt\":\"%llu\",\"created_at\":\"%lld\","
 					   "\"opcode\":null,\"decoded_opcode\":null,"
 					   "\"ihr_disabled\":true,\"bounce\":false,"
@@ -112,6 +114,7 @@ write_internal(CsSimText *text, const View *view)
 					   view->internal, transfer->sender.text,
 					   transfer->recipient.text,
 					   (unsigned long long) transfer->value,
+					   view->rest ? "null" : "\"0\"",
 					   side_lt(view, false, transfer->sender.lt + 1),
 					   side_now(view, false),
 					   view->decoded ? "{\"@type\":\"empty_cell\"}" : "null");
@@ -133,7 +136,7 @@ write_external(CsSimText *text, const View *view)
 	cs_sim_text_printf(text,
 					   "{\"hash\":\"%s\",\"source\":null,"
 					   "\"destination\":\"%s\",\"value\":null,"
-					   "\"value_extra_currencies\":{},\"fwd_fee\":null,"
+					   "\"value_extra_currencies\":%s,\"fwd_fee\":null,"
 					   "\"ihr_fee\":null,\"extra_flags\":null,"
 					   "\"created_lt\":null,\"created_at\":null,"
 					   "\"opcode\":\"0x%02x%02x%02x%02x\","
@@ -142,22 +145,24 @@ write_external(CsSimText *text, const View *view)
 					   "\"import_fee\":\"0\",\"message_content\":{"
 					   "\"hash\":\"%s\",\"body\":\"%s\",\"decoded\":null},"
 					   "\"init_state\":null,\"hash_norm\":\"%s\"}",
-					   view->external, transfer->sender.text, body[0],
-					   body[1], body[2], body[3], body_hash, body_text,
-					   view->external);
+					   view->external, transfer->sender.text,
+					   view->rest ? "null" : "{}", body[0], body[1], body[2],
+					   body[3], body_hash, body_text, view->external);
 }
 
 /* What the machine did, on either side. */
 static void
-write_description(CsSimText *text, bool recipient, uint64_t value)
+write_description(CsSimText *text, const View *view, bool recipient)
 {
+	uint64_t	value = view->transfer->value;
+
 	cs_sim_text_printf(text,
 					   "\"description\":{\"type\":\"ord\","
 					   "\"aborted\":false,\"destroyed\":false,"
-					   "\"credit_first\":true,\"is_tock\":false,"
-					   "\"installed\":false,\"storage_ph\":{"
+					   "\"credit_first\":true,%s\"storage_ph\":{"
 					   "\"storage_fees_collected\":\"2\","
-					   "\"status_change\":\"unchanged\"}");
+					   "\"status_change\":\"unchanged\"}", view->rest ? "" :
+					   "\"is_tock\":false,\"installed\":false,");
 	if (recipient)
 		cs_sim_text_printf(text, ",\"credit_ph\":{\"credit\":\"%llu\"}",
 						   (unsigned long long) value);
@@ -198,6 +203,33 @@ write_state(CsSimText *text, const char *name, const uint8_t hash[TON_HASH])
 					   "\"extra_currencies\":null,\"account_status\":null,"
 					   "\"frozen_hash\":null,\"data_hash\":null,"
 					   "\"code_hash\":null}", name, base64);
+}
+
+/* Both states, with everything. */
+static void
+write_whole_states(CsSimText *text, const View *view, bool recipient)
+{
+	const TonTransfer *transfer = view->transfer;
+	const TonParty *party = recipient ? &transfer->recipient :
+		&transfer->sender;
+	uint64_t	before = recipient ?
+		party->balance - transfer->value + transfer->recipient_fee :
+		party->balance + transfer->value + transfer->sender_fee;
+	char		hash[TON_BASE64_SIZE];
+	char		data[TON_BASE64_SIZE];
+
+	for (int after = 0; after < 2; after++)
+	{
+		ton_base64(after ? party->state_after : party->state_before, hash);
+		ton_base64(after ? party->hash : party->previous, data);
+		cs_sim_text_printf(text, ",\"account_state_%s\":{\"hash\":\"%s\","
+						   "\"balance\":\"%llu\",\"extra_currencies\":{},"
+						   "\"account_status\":\"active\","
+						   "\"frozen_hash\":null,\"data_hash\":\"%s\","
+						   "\"code_hash\":\"" EMPTY_HASH "\"}", after ?
+						   "after" : "before", hash, (unsigned long long)
+						   (after ? party->balance : before), data);
+	}
 }
 
 /* Whose transaction, when, and after which. */
@@ -242,7 +274,7 @@ write_transaction(CsSimText *text, const View *view, bool recipient,
 		&transfer->sender;
 
 	write_heading(text, view, party, recipient, in_trace);
-	write_description(text, recipient, transfer->value);
+	write_description(text, view, recipient);
 	cs_sim_text_printf(text,
 					   ",\"block_ref\":{\"workchain\":%d,"
 					   "\"shard\":\"8000000000000000\",\"seqno\":%u},"
@@ -257,11 +289,56 @@ write_transaction(CsSimText *text, const View *view, bool recipient,
 	if (!recipient)
 		write_internal(text, view);
 	cs_sim_text_printf(text, "]");
-	write_state(text, "account_state_before", party->state_before);
-	write_state(text, "account_state_after", party->state_after);
+	if (view->rest)
+		write_whole_states(text, view, recipient);
+	else
+	{
+		write_state(text, "account_state_before", party->state_before);
+		write_state(text, "account_state_after", party->state_after);
+	}
 	cs_sim_text_printf(text, ",\"emulated\":%s,\"finality\":\"%s\"}",
 					   guessed(view, recipient) ? "true" : "false",
 					   cs_sim_tc_finalities[side_finality(view, recipient)]);
+}
+
+void
+cs_sim_tc_write_rest(CsSimText *text, const TonTransfer *transfer,
+					 bool recipient)
+{
+	const TcState state = {TC_FINALIZED, TC_FINALIZED};
+	View		as;
+
+	view(&as, transfer, state, true);
+	as.rest = true;
+	write_transaction(text, &as, recipient, false);
+}
+
+void
+cs_sim_tc_write_block(CsSimText *text, uint64_t seed,
+					  const TonTransfer *transfer)
+{
+	uint8_t		hash[TON_HASH];
+	char		root[TON_BASE64_SIZE];
+	char		file[TON_BASE64_SIZE];
+
+	ton_make_hash(hash, seed, 'B', transfer->master_seqno);
+	ton_base64(hash, root);
+	ton_make_hash(hash, seed, 'D', transfer->master_seqno);
+	ton_base64(hash, file);
+	cs_sim_text_printf(text,
+					   "{\"workchain\":-1,\"shard\":\"8000000000000000\","
+					   "\"seqno\":%u,\"root_hash\":\"%s\","
+					   "\"file_hash\":\"%s\",\"global_id\":-239,"
+					   "\"version\":0,\"key_block\":false,"
+					   "\"gen_utime\":\"%lld\",\"start_lt\":\"%llu\","
+					   "\"end_lt\":\"%llu\",\"tx_count\":3,"
+					   "\"masterchain_block_ref\":{\"workchain\":-1,"
+					   "\"shard\":\"8000000000000000\",\"seqno\":%u}}",
+					   transfer->master_seqno, root, file,
+					   (long long) (transfer->time_ms / 1000),
+					   (unsigned long long) transfer->sender.lt,
+					   (unsigned long long) transfer->recipient.lt,
+					   transfer->master_seqno);
 }
 
 /* ---------- items ---------- */

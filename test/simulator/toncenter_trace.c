@@ -77,6 +77,8 @@ tell(CsSimNetwork *network, const TonTransfer *transfer, const Life *life,
 	TcFinality	least = cs_sim_tc_least(state);
 	size_t		count = 0;
 
+	if (least == TC_FINALIZED)
+		cs_sim_tc_remember(network, transfer);
 	if (least == TC_PENDING &&
 		cs_sim_tc_wanted(network, TC_TRANSACTIONS, least))
 		count += deliver_once(network, cs_sim_tc_transactions(transfer, state,

@@ -292,6 +292,46 @@ my %one = (operation => 'subscribe', types => ['actions']);
 ask($client, { %one, addresses => [ $story[5]{address_book}{$sender}{user_friendly} ] });
 is_deeply(($simulator->subscriptions)[0]{topics}{addresses}, [$sender], 'with user-friendly forms of the accounts');
 
+# ---------- REST ----------
+
+$simulator = start('--set', 'confirm-ms=0', '--set', 'finalize-ms=0');
+@accounts = split / /, $simulator->command('accounts 0 1000');
+$client = subscribe(client(), addresses => \@accounts);
+my @traces = map { [ split / /, $simulator->command('trace') ] } 1 .. 30;
+my @streamed = map { @{ JSON::PP::decode_json(hear($client))->{transactions} } } @traces;
+sub rest
+{
+	my ($path, @arguments) = @_;
+	my $query = join '&', map { s{[+/]}{sprintf '%%%02X', ord $&}ger } @arguments;
+	my ($status, undef, $body) = ask_http($simulator, 'toncenter', request('GET', "/api/v3/$path?$query"));
+	return ($status, JSON::PP::decode_json($body));
+}
+my @all = @{ (rest('transactions', 'limit=1000', 'sort=asc'))[1]{transactions} };
+is_deeply([ map { $_->{hash} } @all ], [ map { $_->{hash} } sort { $a->{lt} <=> $b->{lt} } @streamed ],
+	'REST knows what was streamed');
+my ($sample) = map { JSON::PP::decode_json($_)->{transactions}[0] } lines('rest-v3-transactions.jsonl');
+my ($wallet) = grep { !defined $_->{in_msg}{source} } @all;
+is_deeply([ sort keys %{ $wallet->{$_} } ], [ sort keys %{ $sample->{$_} } ], "the members of a recorded $_")
+  for qw(description in_msg account_state_after);
+my $one = $traces[0][1];
+my @of_one = grep { $_->{account} eq $one } @all;
+is_deeply([ map { $_->{hash} } @{ (rest('transactions', "account=$one", 'sort=desc'))[1]{transactions} } ],
+	[ map { $_->{hash} } reverse @of_one ], 'of one account, newest first');
+is((rest('transactions', "start_lt=$all[3]{lt}", "end_lt=$all[5]{lt}", 'sort=asc', 'offset=1'))[1]{transactions}[0]{hash},
+	$all[4]{hash}, 'bounds are inclusive');
+is(scalar @{ (rest('transactions'))[1]{transactions} }, 10, 'ten, unless told');
+my ($by_message) = (rest('transactionsByMessage', "msg_hash=$traces[5][0]"))[1]{transactions};
+is_deeply([ map { $_->{account} } @$by_message ], [ $traces[5][1] ], 'by the hash of a message');
+is((rest('transactions', "hash=$all[7]{hash}"))[1]{transactions}[0]{lt}, $all[7]{lt}, 'by hash');
+cmp_ok((rest('masterchainInfo'))[1]{last}{seqno}, '>=', $all[-1]{mc_block_seqno}, 'the last block');
+my @rest_errors = map { JSON::PP::decode_json($_) } lines('rest-v3-errors.jsonl');
+is_deeply([ rest('transactions', 'limit=5000') ], [ 422, $rest_errors[0]{body} ], 'too much');
+is_deeply([ rest('transactions', 'sort=up') ], [ 422, $rest_errors[1]{body} ], 'no such order');
+$simulator->command('rest 429 1');
+is_deeply([ rest('transactions') ], [ 429, $rest_errors[6]{body} ], 'too often');
+$simulator->command('set rest-lag-ms 60000');
+is_deeply([ rest('transactions') ], [ 200, { transactions => [], address_book => {} } ], 'REST lags behind, on demand');
+
 # ---------- event streams ----------
 
 $simulator = start('--set', 'keepalive-ms=200', '--set', 'confirm-ms=0', '--set', 'finalize-ms=0');
