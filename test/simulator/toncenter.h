@@ -207,6 +207,9 @@ extern CsSimItem *cs_sim_tc_transactions(const TonTransfer *transfer,
 extern CsSimItem *cs_sim_tc_actions(const TonTransfer *transfer,
 									TcState state);
 extern CsSimItem *cs_sim_tc_trace(const TonTransfer *transfer, TcState state);
+
+/* Add the address book and metadata of both accounts; nobody has a name. */
+extern void cs_sim_tc_add_book(CsSimItem *item, const TonTransfer *transfer);
 extern CsSimItem *cs_sim_tc_account_state(const TonTransfer *transfer,
 										  bool recipient, TcFinality finality);
 

@@ -358,9 +358,8 @@ begin_item(TcType type, const View *view)
 	return item;
 }
 
-/* The address book for both accounts; nobody has a name. */
-static void
-add_book(CsSimItem *item, const TonTransfer *transfer)
+void
+cs_sim_tc_add_book(CsSimItem *item, const TonTransfer *transfer)
 {
 	/* The keys are sorted. */
 	bool		swapped = strcmp(transfer->recipient.text,
@@ -402,7 +401,6 @@ cs_sim_tc_transactions(const TonTransfer *transfer, TcState state,
 			transfer->sender.address;
 		write_transaction(&part->text, &as, recipient, false);
 	}
-	add_book(item, transfer);
 	ton_hex(guessed(&as, true) ? transfer->recipient.emulated :
 			transfer->recipient.hash, item->hash);
 	return item;
@@ -460,7 +458,6 @@ cs_sim_tc_actions(const TonTransfer *transfer, TcState state)
 	view(&as, transfer, state, true);
 	item = begin_item(TC_ACTIONS, &as);
 	add_action(item, &as);
-	add_book(item, transfer);
 	ton_hex(transfer->external, item->hash);
 	return item;
 }
@@ -492,7 +489,6 @@ cs_sim_tc_trace(const TonTransfer *transfer, TcState state)
 	}
 	cs_sim_text_add(&item->head, "}", 1);
 	add_action(item, &as);
-	add_book(item, transfer);
 	ton_hex(transfer->external, item->hash);
 	return item;
 }

@@ -64,6 +64,24 @@ deliver_once(CsSimNetwork *network, CsSimItem *item)
 	return count;
 }
 
+/* Deliver an item about a trace, with what some of its receivers ask for. */
+static size_t
+deliver_trace(CsSimNetwork *network, const TonTransfer *transfer,
+			  CsSimItem *item)
+{
+	for (const CsSimClient *client = network->clients; client;
+		 client = client->next)
+	{
+		const TcSubscription *wanted = &((TcClient *) client->state)->wanted;
+
+		if (!wanted->book && !wanted->metadata)
+			continue;
+		cs_sim_tc_add_book(item, transfer);
+		break;
+	}
+	return deliver_once(network, item);
+}
+
 /*
  * Tell everybody of a transfer in this state.  There are two messages of
  * transactions: of the emulated ones, and, once a block has some, of all.
@@ -81,16 +99,18 @@ tell(CsSimNetwork *network, const TonTransfer *transfer, const Life *life,
 		cs_sim_tc_remember(network, transfer);
 	if (least == TC_PENDING &&
 		cs_sim_tc_wanted(network, TC_TRANSACTIONS, least))
-		count += deliver_once(network, cs_sim_tc_transactions(transfer, state,
-															  true));
+		count += deliver_trace(network, transfer,
+							   cs_sim_tc_transactions(transfer, state, true));
 	if (state.sender > TC_PENDING &&
 		cs_sim_tc_wanted(network, TC_TRANSACTIONS, least))
-		count += deliver_once(network, cs_sim_tc_transactions(transfer, state,
-															  false));
+		count += deliver_trace(network, transfer,
+							   cs_sim_tc_transactions(transfer, state, false));
 	if (cs_sim_tc_wanted(network, TC_ACTIONS, least))
-		count += deliver_once(network, cs_sim_tc_actions(transfer, state));
+		count += deliver_trace(network, transfer,
+							   cs_sim_tc_actions(transfer, state));
 	if (cs_sim_tc_wanted(network, TC_TRACE, least))
-		count += deliver_once(network, cs_sim_tc_trace(transfer, state));
+		count += deliver_trace(network, transfer,
+							   cs_sim_tc_trace(transfer, state));
 	if (state.sender > before.sender &&
 		cs_sim_tc_wanted(network, TC_ACCOUNT_STATE, state.sender))
 		count += deliver_once(network,
