@@ -178,25 +178,24 @@ client_free(CsSimClient *client)
 		lws_callback_on_writable(other->wsi);
 }
 
-/* What the kernel has received of this connection. */
-static void
-tcp_state(const CsSimClient *client, struct tcp_info *info)
+/* The bytes received, as far as known, that are none of messages. */
+static uint64_t
+other_bytes(const CsSimClient *client, struct tcp_info *info)
 {
 	socklen_t	length = sizeof(*info);
 
 	memset(info, 0, sizeof(*info));
 	(void) getsockopt(lws_get_socket_fd(client->wsi), IPPROTO_TCP, TCP_INFO,
 					  info, &length);
+	return info->tcpi_bytes_received - client->message_bytes;
 }
 
 bool
 cs_sim_client_signed(CsSimClient *client, int64_t *when)
 {
 	struct tcp_info info;
-	uint64_t	others;
+	uint64_t	others = other_bytes(client, &info);
 
-	tcp_state(client, &info);
-	others = info.tcpi_bytes_received - client->message_bytes;
 	if (client->network->faults.deaf || others <= client->other_bytes)
 		return false;
 	client->other_bytes = others;
@@ -209,12 +208,18 @@ static void
 count_frame(CsSimClient *client, size_t length)
 {
 	size_t		whole = client->frame_length + length;
+	struct tcp_info info;
+	uint64_t	others;
 
 	client->frame_length = whole;
 	if (lws_remaining_packet_payload(client->wsi) > 0)
 		return;
 	client->message_bytes += whole + (whole < 126 ? 6 : whole < 65536 ? 8 : 14);
 	client->frame_length = 0;
+	/* It may have waited, unread, when the others were last looked at. */
+	others = other_bytes(client, &info);
+	if (others < client->other_bytes)
+		client->other_bytes = others;
 }
 
 /* A piece of a message came.  Returns what the callback is to return. */
