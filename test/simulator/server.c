@@ -36,7 +36,8 @@
 
 /*
  * Of a request: lists of accounts come in queries.  libwebsockets counts parts
- * of it in 16 bits, so what is longer must not be begun.
+ * of it in 16 bits, so what is longer must not be begun; and 4.3 takes the lower
+ * 16 bits of the limit alone.
  */
 #define HEAD_MAX_BYTES	65535
 
