@@ -82,7 +82,6 @@ extern int	cs_sim_http_request(struct lws *wsi, CsSimSession *session);
 extern int	cs_sim_http_body(struct lws *wsi, CsSimSession *session,
 							 const char *data, size_t length);
 extern int	cs_sim_http_body_end(struct lws *wsi, CsSimSession *session);
-extern int	cs_sim_http_writable(struct lws *wsi, CsSimSession *session);
 extern void cs_sim_http_closed(CsSimSession *session);
 
 /* Read the request of this connection; free what was read. */

@@ -342,8 +342,7 @@ http_callback(struct lws *wsi, enum lws_callback_reasons reason,
 		case LWS_CALLBACK_HTTP_BODY_COMPLETION:
 			return cs_sim_http_body_end(wsi, session);
 		case LWS_CALLBACK_HTTP_WRITEABLE:
-			return session->client != NULL ? writable(session->client) :
-				cs_sim_http_writable(wsi, session);
+			return session->client != NULL ? writable(session->client) : 0;
 		case LWS_CALLBACK_CLOSED_HTTP:
 		case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
 			if (session == NULL)
