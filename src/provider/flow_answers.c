@@ -270,10 +270,10 @@ take_refusal(FlowSession *flow, FlowLink *link, FlowWire *wire, int64_t code,
 		take_crowded(link, part, message, now_ms, output);
 	else if (code == 500)
 		take_failure(part, message, now_ms);
-	else if (says(message, "already in use"))
-		try_again(part, message, now_ms);
-	else
+	else if ((code == 400 || code == 404) && !says(message, "already in use"))
 		give_up(part, message);
+	else
+		try_again(part, message, now_ms);
 }
 
 /* An error that names no subscription. */

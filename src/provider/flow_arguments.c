@@ -93,6 +93,20 @@ cs_flow_check_options(struct json_object *options, CsError *error)
 
 /* ---------- values ---------- */
 
+/* Put a string in the place of a member. */
+static bool
+set_string(struct json_object *object, const char *name, const char *string,
+		   CsError *error)
+{
+	struct json_object *value = json_object_new_string(string);
+
+	if (value != NULL && json_object_object_add(object, name, value) == 0)
+		return true;
+	json_object_put(value);
+	cs_error_set(error, CS_ERROR_MEMORY, NULL, NULL, "out of memory");
+	return false;
+}
+
 /*
  * A number that nodes want as a string, which may be written either way.  In
  * *arguments* it is a string afterwards.
@@ -118,8 +132,7 @@ make_number(struct json_object *arguments, const char *name, CsError *error)
 		return false;
 	}
 	(void) cs_int64_to_decimal(value, text);
-	return json_object_object_add(arguments, name,
-								  json_object_new_string(text)) == 0;
+	return set_string(arguments, name, text, error);
 }
 
 static bool
@@ -136,8 +149,7 @@ make_id(struct json_object *arguments, const char *name, CsError *error)
 					 "argument \"%s\" must have 64 hexadecimal digits", name);
 		return false;
 	}
-	return json_object_object_add(arguments, name,
-								  json_object_new_string(id)) == 0;
+	return set_string(arguments, name, id, error);
 }
 
 /* Where to begin: a height or the id of a block. */
@@ -161,8 +173,7 @@ check_block_status(struct json_object *arguments, CsError *error)
 	CsText		status = cs_json_member_string(arguments, "block_status");
 
 	if (status.data == NULL)
-		return json_object_object_add(arguments, "block_status",
-									  json_object_new_string("sealed")) == 0;
+		return set_string(arguments, "block_status", "sealed", error);
 	if (cs_flow_is(status, "sealed") || cs_flow_is(status, "finalized"))
 		return true;
 	cs_error_set(error, CS_ERROR_VALUE, NULL,
@@ -326,7 +337,8 @@ static bool
 check_plain_members(struct json_object *transaction, CsError *error)
 {
 	struct json_object *plain = json_object_new_object();
-	bool		valid = plain != NULL;
+	bool		whole = plain != NULL;
+	bool		valid;
 
 	json_object_object_foreach(transaction, name, value)
 	{
@@ -334,13 +346,14 @@ check_plain_members(struct json_object *transaction, CsError *error)
 
 		for (size_t i = 0; i < STRUCTURES; i++)
 			structure = structure || strcmp(name, structures[i].name) == 0;
-		if (!structure && valid)
-			valid = json_object_object_add(plain, name,
+		if (!structure && whole)
+			whole = json_object_object_add(plain, name,
 										   json_object_get(value)) == 0;
 	}
-	if (valid)
-		valid = cs_options_check(plain, transaction_members, NULL, "argument",
-								 error);
+	if (!whole)
+		cs_error_set(error, CS_ERROR_MEMORY, NULL, NULL, "out of memory");
+	valid = whole && cs_options_check(plain, transaction_members, NULL,
+									  "argument", error);
 	json_object_put(plain);
 	return valid;
 }

@@ -501,6 +501,20 @@ drop_unwatched(FlowSession *flow)
 	}
 }
 
+/* Do more parts wait for a place than should be kept? */
+static bool
+is_crowded(const FlowSession *flow)
+{
+	size_t		most = flow->wires_max * flow->links_max + WAITING_MAX;
+	size_t		count = 0;
+
+	if (flow->part_count < most)
+		return false;
+	for (size_t i = 0; i < flow->part_count; i++)
+		count += !flow->parts[i]->over;
+	return count >= most;
+}
+
 /*
  * A part for a watched transaction, unless it has one.  False: there is
  * nobody to follow it, or there are far more than can be followed.
@@ -513,8 +527,7 @@ follow_transaction(FlowSession *flow, CsWatch *watch, CsOutput *output)
 
 	if (cs_flow_watched(flow, watch->target) != NULL)
 		return true;
-	if (stream == NULL ||
-		flow->part_count >= flow->wires_max * flow->links_max + WAITING_MAX)
+	if (stream == NULL || is_crowded(flow))
 		return false;
 	part = add_part(flow, stream);
 	if (part == NULL)

@@ -360,13 +360,6 @@ take_status(FlowSession *flow, FlowPart *part, FlowLink *link, FlowWire *wire,
 	bool		forward;
 
 	learn_id(part, notice, notice->output);
-	if (strcmp(part->transaction, notice->transaction) != 0)
-	{
-		cs_error_set(error, CS_ERROR_VALUE, NULL, NULL,
-					 "the node speaks of transaction %.16s... where %.16s... was asked for",
-					 notice->transaction, part->transaction);
-		return false;
-	}
 	forward = rank(notice->status) > part->rank;
 	if (forward && !cs_flow_records(notice, error))
 		return false;
@@ -378,6 +371,7 @@ take_status(FlowSession *flow, FlowPart *part, FlowLink *link, FlowWire *wire,
 		/* The node forgets it by itself. */
 		finish_part(part, notice);
 		cs_flow_drop(flow, link, wire);
+		cs_flow_follow(flow, notice->output);
 	}
 	cs_flow_step(flow, now_ms, notice->output);
 	return true;
@@ -497,7 +491,9 @@ take_notification(FlowNotice *notice, FlowLink *link, FlowTopicId topic,
 		if (cs_flow_has_height(topic))
 			return take_block(flow, part, part->wire == wire->number, notice,
 							  now_ms, error);
-		return take_status(flow, part, link, wire, notice, now_ms, error);
+		if (part->transaction[0] == '\0' ||
+			strcmp(part->transaction, notice->transaction) == 0)
+			return take_status(flow, part, link, wire, notice, now_ms, error);
 	}
 
 	/* What is still on its way after an unsubscribe is of no use. */
