@@ -108,6 +108,8 @@ typedef struct FlowPart
 	bool		proven;			/* a node has taken it before */
 	bool		fresh;			/* nothing has come on it */
 	bool		stale;			/* but something else is wanted by now */
+	bool		frozen;			/* something is missing: the position stays */
+	bool		silent;			/* nothing came for too long */
 	bool		widened;		/* it asks for more than was read so far */
 	bool		over;			/* nothing is to be asked for any more */
 	bool		submitted;		/* the transaction was handed to a node */

@@ -266,7 +266,7 @@ subscribe(FlowSession *flow, FlowLink *link, FlowPart *part, int64_t now_ms,
 	else if (stream->topic == FLOW_SEND)
 		topic = cs_flow_topic_name(FLOW_TRANSACTION_STATUSES);
 	part->wire = ++flow->last_wire;
-	part->acknowledged = part->stale = false;
+	part->acknowledged = part->stale = part->frozen = part->silent = false;
 	part->fresh = true;
 	part->last_index = -1;
 	part->heard_at = now_ms;
@@ -378,6 +378,19 @@ end_old(FlowSession *flow, FlowPart *part, int64_t now_ms, CsOutput *output)
 		cs_flow_end(flow, old, now_ms, output);
 }
 
+/*
+ * Is it known from where another wire would go on?  A stream that begins at
+ * the latest block does not say which that is before its first message; to
+ * replace it before that could lose something.
+ */
+static bool
+can_continue(const FlowPart *part)
+{
+	return part->position.height != CS_NO_NUMBER || part->silent ||
+		part->stream->start[0] != '\0' ||
+		!cs_flow_has_height(part->stream->topic);
+}
+
 /* Give a part a wire, if it needs one now. */
 static void
 place_part(FlowSession *flow, FlowPart *part, size_t *reserved,
@@ -385,10 +398,12 @@ place_part(FlowSession *flow, FlowPart *part, size_t *reserved,
 {
 	FlowLink   *link;
 
-	if (part->wire != 0 && part->stale && part->acknowledged)
+	if (part->wire != 0 && part->stale && part->acknowledged &&
+		can_continue(part))
 	{
 		end_old(flow, part, now_ms, output);
 		part->old_wire = part->wire;
+		part->widened = true;
 		part->wire = 0;
 		part->acknowledged = false;
 	}
@@ -450,7 +465,7 @@ check_stalled(FlowSession *flow, FlowPart *part, int64_t now_ms)
 
 	/* An emulator makes a block when there is a transaction. */
 	if (!part->acknowledged || !cs_flow_has_height(part->stream->topic) ||
-		flow->network == CS_FLOW_EMULATOR || part->stale)
+		flow->network == CS_FLOW_EMULATOR || part->silent)
 		return;
 	if (part->stream->heartbeat > INT64_MAX / (STALLED_BLOCKS * BLOCK_MS * 2))
 		return;
@@ -460,7 +475,7 @@ check_stalled(FlowSession *flow, FlowPart *part, int64_t now_ms)
 	at = part->heard_at + allowed;
 	if (at <= now_ms)
 	{
-		part->stale = true;
+		part->stale = part->silent = true;
 		cs_flow_set(part, CS_STATE_PENDING, stalled);
 	}
 	else

@@ -255,14 +255,14 @@ note_progress(FlowPart *part, const FlowNotice *notice, int64_t now_ms)
 	part->heard_at = now_ms;
 	part->failures = 0;
 	part->retry_at = 0;
-	if (part->stale)
+	if (part->frozen)
 		return true;
 	if (is_jump(part, notice))
 	{
 		if (part->jump_height != position->height)
 		{
 			part->jump_height = position->height;
-			part->stale = part->widened = true;
+			part->stale = part->frozen = true;
 			return false;
 		}
 		if (notice->height - position->height > part->stream->heartbeat)
@@ -304,7 +304,7 @@ take_block(FlowSession *flow, FlowPart *part, bool current, FlowNotice *notice,
 	if (!repeated && !cs_flow_records(notice, error))
 		return false;
 	cs_flow_advance(flow, part, notice->output);
-	if (!whole || part->position.skipped_from != skipped ||
+	if (!whole || part->stale || part->position.skipped_from != skipped ||
 		(notice->stream->ccf && notice->stream->last.state == CS_STATE_ACTIVE))
 		cs_flow_step(flow, now_ms, notice->output);
 	return true;

@@ -272,11 +272,12 @@ test_accounts(void)
 		   "\"heartbeat_interval\":\"10\"}", "accounts are named");
 	flow_accept(&host, 0, 1);
 	flow_expect(&host, "state 1 active; watch 100 active", "and active");
-	flow_heartbeat(&host, 0, 1, "account_statuses", 500, 0);
-	flow_skip(&host);
 	host_watch(&host, 101, BOB_FLOW);
 	host_sync(&host);
-	flow_expect(&host, "0 subscribe cs-2 account_statuses {\"event_types\":[\"flow.AccountKeyAdded\"],"
+	flow_expect(&host, "", "where it is must be known before one more is added");
+	flow_heartbeat(&host, 0, 1, "account_statuses", 500, 0);
+	flow_expect(&host, "cursor account_statuses:1 {\"height\":500,\"block_id\":\"" BEAT "\"};"
+		   " 0 subscribe cs-2 account_statuses {\"event_types\":[\"flow.AccountKeyAdded\"],"
 		   "\"account_addresses\":[\"" ALICE_FLOW "\",\"" BOB_FLOW "\"],\"heartbeat_interval\":\"10\","
 		   "\"start_block_height\":\"500\"}",
 		   "one more makes a new subscription, from the last block on");

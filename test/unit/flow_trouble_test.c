@@ -231,6 +231,22 @@ test_stalled(void)
 	flow_accept(&host, 0, 2);
 	flow_expect(&host, "0 unsubscribe cs-1; state 1 active", "then the stream is asked for again");
 	host_free(&host);
+
+	host = flow_start("{}");
+	host_subscribe(&host, 1, "account_statuses", "{}");
+	host_watch(&host, 100, ALICE_FLOW);
+	host_sync(&host);
+	host_open(&host);
+	flow_accept(&host, 0, 1);
+	host_watch(&host, 101, BOB_FLOW);
+	host_sync(&host);
+	flow_skip(&host);
+	host_pass(&host, 99999);
+	flow_expect(&host, "", "ten heartbeats are waited for");
+	host_pass(&host, 1);
+	ok(flow_count(&host, CS_ACTION_SEND, BOB_FLOW) == 1,
+	   "also by a stream that has not said yet where it is");
+	host_free(&host);
 }
 
 /* Requests that could not be read are said so, without an id. */
