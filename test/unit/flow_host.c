@@ -107,7 +107,8 @@ flow_count(Host *host, CsActionKind kind, const char *words)
 		const CsAction *action = &cs_output_actions(host->output)[i];
 
 		count += action->kind == kind &&
-			(words == NULL || strstr(action->text.data, words) != NULL);
+			(words == NULL || (action->text.data != NULL &&
+							   strstr(action->text.data, words) != NULL));
 	}
 	return count;
 }

@@ -383,6 +383,46 @@ test_single_transaction(void)
 	host_free(&host);
 }
 
+/* More transactions than there is room for. */
+static void
+test_many_transactions(void)
+{
+	Host		host = flow_start("{\"max_subscriptions_per_connection\":1,\"max_connections\":1}");
+	char		hash[65];
+
+	flow_watch_transaction(&host, 99, "7C77D119620FDA9124CB7C1914A738AE336A257710632BE19C3134D786647F56");
+	flow_watch_transaction(&host, 100, TRANSACTION);
+	host_sync(&host);
+	flow_expect(&host, "watch 99 error (not an address or transaction id in canonical form of this network);"
+		   " watch 100 pending (no subscription of this source takes it)",
+		   "without a subscription nobody follows a transaction");
+	host_subscribe(&host, 1, "transaction_statuses", "{}");
+	host_sync(&host);
+	host_open(&host);
+	flow_accept(&host, 0, 1);
+	flow_skip(&host);
+	for (int i = 0; i < 1002; i++)
+	{
+		(void) snprintf(hash, sizeof(hash), "%064x", (unsigned int) i);
+		flow_watch_transaction(&host, 1000 + i, hash);
+	}
+	host_sync(&host);
+	ok(flow_count(&host, CS_ACTION_WATCH_STATE, "all connections are full") == 1000 &&
+	   flow_count(&host, CS_ACTION_WATCH_STATE, "too many transactions") == 2,
+	   "what finds no place is told so");
+	flow_skip(&host);
+	flow_sample(&host, 0, 1, "flow/transaction_statuses", 4);
+	ok(flow_count(&host, CS_ACTION_SEND, "\"cs-2\"") == 1 &&
+	   flow_count(&host, CS_ACTION_WATCH_STATE, "sealed") == 1 &&
+	   flow_count(&host, CS_ACTION_WATCH_STATE, "all connections are full") == 1,
+	   "one that is done makes room for the next, and that for another");
+	flow_skip(&host);
+	cs_session_unwatch(host.session, CS_WATCH_TRANSACTION, hash);
+	host_sync(&host);
+	flow_expect(&host, "", "one that never had its turn goes without a word");
+	host_free(&host);
+}
+
 static void
 test_submit(void)
 {
@@ -496,6 +536,7 @@ main(void)
 	test_accounts();
 	test_transactions();
 	test_single_transaction();
+	test_many_transactions();
 	test_submit();
 	return tap_end();
 }

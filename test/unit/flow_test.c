@@ -402,6 +402,7 @@ test_payloads(void)
 	char	   *line = sample_of("flow/events", 4);
 	char	   *message = malloc(strlen(line) + 2);
 	const char *at = message;
+	static const char claimed[] = "{\"type\":\"flow.InboxValueClaimed\"";
 	CsError		error;
 	bool		inside = true;
 
@@ -417,6 +418,15 @@ test_payloads(void)
 		at = part.data + part.length;
 	}
 	ok(inside && at < message + strlen(message), "each has its own part of it");
+	host_free(&host);
+
+	host = make_session(NULL, "account_statuses", "{}", accounts[0], accounts[1]);
+	free(line);
+	line = sample_of("flow/account_statuses", 6);
+	ok(host_message(&host, 0, line, &error) && cs_output_record_count(host.output) == 2 &&
+	   strncmp(cs_output_records(host.output)[0].payload.data, claimed, strlen(claimed)) == 0 &&
+	   cs_output_records(host.output)[1].payload.data > cs_output_records(host.output)[0].payload.data,
+	   "so have those of accounts");
 	host_free(&host);
 
 	host = make_session(NULL, "blocks", "{}", NULL, NULL);
