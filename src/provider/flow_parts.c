@@ -237,6 +237,39 @@ replace_stream(FlowSession *flow, size_t index, FlowStream *stream,
 	free_stream(old);
 }
 
+/* See to it that a subscription has its stream; false: memory is short. */
+static bool
+take_subscription(FlowSession *flow, const CsSubscription *subscription,
+				  CsOutput *output)
+{
+	size_t		index = find_stream(flow, subscription->id);
+	FlowStream *stream;
+	FlowStream **larger;
+
+	if (index < flow->stream_count)
+	{
+		stream = flow->streams[index];
+		stream->seen = true;
+		if (strcmp(stream->text, subscription->arguments) == 0 &&
+			stream->topic == cs_flow_topic(subscription->topic))
+			return true;
+	}
+	larger = realloc(flow->streams,
+					 (flow->stream_count + 1) * sizeof(FlowStream *));
+	if (larger == NULL)
+		return false;
+	flow->streams = larger;
+	stream = make_stream(flow, subscription);
+	if (stream == NULL)
+		return false;
+	stream->seen = true;
+	if (index < flow->stream_count)
+		replace_stream(flow, index, stream, output);
+	else
+		flow->streams[flow->stream_count++] = stream;
+	return true;
+}
+
 /* Compare streams with subscriptions. */
 static void
 take_subscriptions(FlowSession *flow, CsOutput *output)
@@ -247,31 +280,11 @@ take_subscriptions(FlowSession *flow, CsOutput *output)
 		flow->streams[i]->seen = false;
 	for (size_t i = 0; i < session->subscription_count; i++)
 	{
-		const CsSubscription *subscription = &session->subscriptions[i];
-		size_t		index = find_stream(flow, subscription->id);
-		FlowStream *stream;
-
-		if (index == flow->stream_count ||
-			strcmp(flow->streams[index]->text, subscription->arguments) != 0 ||
-			flow->streams[index]->topic != cs_flow_topic(subscription->topic))
+		if (!take_subscription(flow, &session->subscriptions[i], output))
 		{
-			FlowStream **larger = realloc(flow->streams, (flow->stream_count + 1) *
-										  sizeof(FlowStream *));
-
-			if (larger != NULL)
-				flow->streams = larger;
-			stream = larger ? make_stream(flow, subscription) : NULL;
-			if (stream == NULL)
-			{
-				cs_output_fail(output);
-				return;
-			}
-			if (index < flow->stream_count)
-				replace_stream(flow, index, stream, output);
-			else
-				flow->streams[flow->stream_count++] = stream;
+			cs_output_fail(output);
+			return;
 		}
-		flow->streams[index]->seen = true;
 	}
 	for (size_t i = flow->stream_count; i-- > 0;)
 	{

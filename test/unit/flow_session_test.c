@@ -383,6 +383,42 @@ test_single_transaction(void)
 	host_free(&host);
 }
 
+/* A subscription that gets other arguments. */
+static void
+test_changed(void)
+{
+	Host		host = flow_start("{}");
+
+	host_subscribe(&host, 1, "block_digests", "{}");
+	host_sync(&host);
+	host_open(&host);
+	flow_accept(&host, 0, 1);
+	flow_block(&host, 0, 1, 100, 'a');
+	flow_skip(&host);
+	host_subscribe(&host, 1, "block_digests", "{\"block_status\":\"finalized\"}");
+	host_sync(&host);
+	flow_expect(&host, "0 unsubscribe cs-1; 0 subscribe cs-2 block_digests"
+		   " {\"block_status\":\"finalized\",\"start_block_height\":\"100\"}; state 1 pending",
+		   "it goes on where it was");
+	flow_accept(&host, 0, 2);
+	flow_skip(&host);
+	host_subscribe(&host, 1, "block_digests", "{\"start_block_height\":\"7\"}");
+	host_sync(&host);
+	flow_expect(&host, "cursor block_digests:1 {}; 0 unsubscribe cs-2; 0 subscribe cs-3 block_digests"
+		   " {\"block_status\":\"sealed\",\"start_block_height\":\"7\"}; state 1 pending",
+		   "unless it is to begin elsewhere");
+	flow_accept(&host, 0, 3);
+	flow_block(&host, 0, 3, 7, 'b');
+	flow_expect(&host, "1 rows; state 1 active; cursor block_digests:1 {\"height\":7,\"block_id\":\"" HASH_B "\",\"start\":\"7\"}",
+		   "which is remembered");
+	host_subscribe(&host, 1, "block_headers", "{\"start_block_height\":\"7\"}");
+	host_sync(&host);
+	flow_expect(&host, "cursor block_digests:1 {}; 0 unsubscribe cs-3; 0 subscribe cs-4 block_headers"
+		   " {\"block_status\":\"sealed\",\"start_block_height\":\"7\"}; state 1 pending",
+		   "another topic is another stream");
+	host_free(&host);
+}
+
 /* More transactions than there is room for. */
 static void
 test_many_transactions(void)
@@ -536,6 +572,7 @@ main(void)
 	test_accounts();
 	test_transactions();
 	test_single_transaction();
+	test_changed();
 	test_many_transactions();
 	test_submit();
 	return tap_end();
