@@ -161,7 +161,8 @@ static void
 give_up(FlowPart *part, CsText message)
 {
 	part->over = true;
-	cs_flow_set_words(part, CS_STATE_ERROR, message);
+	cs_flow_set_words(part, part->stream->topic == FLOW_SEND ?
+					  CS_STATE_FAILED : CS_STATE_ERROR, message);
 }
 
 static void

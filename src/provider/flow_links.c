@@ -361,7 +361,7 @@ is_lost(FlowPart *part)
 		part->transaction[0] != '\0')
 		return false;
 	part->over = true;
-	cs_flow_set(part, CS_STATE_ERROR,
+	cs_flow_set(part, CS_STATE_FAILED,
 				"the connection was lost before the node told the transaction's"
 				" id: it may have been accepted, and is not sent again");
 	return true;

@@ -161,8 +161,7 @@ cs_flow_opened(CsSession *session, int index, int64_t now_ms,
 	{
 		FlowPart   *part = flow->parts[i];
 
-		if (!part->over || part->now.state != CS_STATE_ERROR ||
-			part->stream->topic == FLOW_SEND)
+		if (!part->over || part->now.state != CS_STATE_ERROR)
 			continue;
 		part->over = false;
 		cs_flow_set(part, CS_STATE_PENDING, NULL);

@@ -86,23 +86,12 @@ static int
 weight(CsState state)
 {
 	static const int weights[] = {
-		[CS_STATE_DONE] = 0, [CS_STATE_ACTIVE] = 1, [CS_STATE_PENDING] = 2,
-		[CS_STATE_OVER_LIMIT] = 3, [CS_STATE_ERROR] = 4,
+		[CS_STATE_DONE] = 0, [CS_STATE_IDLE] = 0, [CS_STATE_ACTIVE] = 1,
+		[CS_STATE_PENDING] = 2, [CS_STATE_OVER_LIMIT] = 3,
+		[CS_STATE_ERROR] = 4, [CS_STATE_FAILED] = 5,
 	};
 
 	return weights[state];
-}
-
-/* Is any link open? */
-static bool
-is_connected(const FlowSession *flow)
-{
-	for (size_t i = 0; i < flow->link_count; i++)
-	{
-		if (flow->links[i].open)
-			return true;
-	}
-	return false;
 }
 
 /* What a stream's state is before its parts have been looked at. */
@@ -114,14 +103,12 @@ begin_stream(const FlowSession *flow, FlowStream *stream)
 	stream->now.state = CS_STATE_DONE;
 	if (stream->topic == FLOW_TRANSACTION_STATUSES && stream->followed)
 	{
-		/* one by one they have states of their own */
-		stream->now.state = is_connected(flow) ? CS_STATE_ACTIVE :
-			CS_STATE_PENDING;
+		stream->now.state = CS_STATE_IDLE;
 		detail = no_transaction;
 	}
 	else if (stream->followed && !cs_flow_has_watches(flow))
 	{
-		stream->now.state = CS_STATE_PENDING;
+		stream->now.state = CS_STATE_IDLE;
 		detail = no_address;
 	}
 	(void) snprintf(stream->now.detail, FLOW_DETAIL_SIZE, "%s", detail);
@@ -149,7 +136,16 @@ add_part(const FlowPart *part)
 
 	add_skipped(part, &state);
 	if (part->watch_id != 0)
+	{
+		/* They have states of their own: one that is taken is enough. */
+		if (part->over)
+			return;
 		stream->now.detail[0] = '\0';
+		if (part->acknowledged)
+			stream->now.state = CS_STATE_ACTIVE;
+		else if (stream->now.state == CS_STATE_IDLE)
+			stream->now.state = CS_STATE_PENDING;
+	}
 	else if (weight(state.state) >= weight(stream->now.state))
 		stream->now = state;
 }
@@ -371,12 +367,12 @@ cs_flow_untell(FlowSession *flow)
 
 	for (size_t i = 0; i < flow->stream_count; i++)
 	{
-		if (flow->streams[i]->last.state != CS_STATE_DONE)
+		if (!cs_state_is_final(flow->streams[i]->last.state))
 			flow->streams[i]->last = pending;
 	}
 	for (size_t i = 0; i < flow->part_count; i++)
 	{
-		if (flow->parts[i]->last.state != CS_STATE_DONE)
+		if (!cs_state_is_final(flow->parts[i]->last.state))
 			flow->parts[i]->last = pending;
 	}
 	flow->carried = false;

@@ -43,7 +43,7 @@ static void
 print_action(FILE *file, const CsAction *action)
 {
 	static const char *const states[] = {"pending", "active", "over limit",
-		"error", "done"};
+		"error", "idle", "done", "failed"};
 	const char *detail = action->text.data;
 
 	switch (action->kind)

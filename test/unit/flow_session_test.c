@@ -23,8 +23,8 @@ test_ordinary(void)
 	host_subscribe(&host, 1, "events", "{}");
 	host_subscribe(&host, 2, "transaction_statuses", "{}");
 	host_sync(&host);
-	flow_expect(&host, "state 1 pending (waiting for a watched address);"
-		   " state 2 pending (no transaction is watched)",
+	flow_expect(&host, "state 1 idle (waiting for a watched address);"
+		   " state 2 idle (no transaction is watched)",
 		   "nor without anything that is watched");
 	host_watch(&host, 100, ALICE_FLOW);
 	host_sync(&host);
@@ -33,8 +33,7 @@ test_ordinary(void)
 	flow_expect(&host, "0 subscribe cs-1 events {\"event_types\":[\"A.f233dcee88fe0abe.FungibleToken.Deposited\","
 		   "\"A.f233dcee88fe0abe.FungibleToken.Withdrawn\","
 		   "\"A.f919ee77447b7497.FlowFees.FeesDeducted\"],"
-		   "\"heartbeat_interval\":\"10\"};"
-		   " state 2 active (no transaction is watched)",
+		   "\"heartbeat_interval\":\"10\"}",
 		   "the movements of all tokens are subscribed");
 	flow_accept(&host, 0, 1);
 	flow_expect(&host, "state 1 active; watch 100 active",
@@ -53,7 +52,7 @@ test_ordinary(void)
 	host_unwatch(&host, BOB_FLOW);
 	host_sync(&host);
 	flow_expect(&host, "cursor events:1 {}; 0 unsubscribe cs-1; close 0;"
-		   " state 1 pending (waiting for a watched address)",
+		   " state 1 idle (waiting for a watched address)",
 		   "an empty list is unsubscribed, and forgets the position");
 	flow_sample(&host, 0, 1, "flow/events", 4);
 	flow_expect(&host, "", "what is still on its way is nobody's");
@@ -331,10 +330,10 @@ test_transactions(void)
 	host_sync(&host);
 	host_open(&host);
 	flow_expect(&host, "open 0; state 1 pending; watch 100 pending; 0 subscribe cs-1 transaction_statuses"
-		   " {\"tx_id\":\"" TRANSACTION "\"}; state 1 active",
+		   " {\"tx_id\":\"" TRANSACTION "\"}",
 		   "a watched transaction is a subscription");
 	flow_accept(&host, 0, 1);
-	flow_expect(&host, "watch 100 active", "and active");
+	flow_expect(&host, "state 1 active; watch 100 active", "and active");
 	for (int line = 1; line <= 3; line++)
 		flow_sample(&host, 0, 1, "flow/transaction_statuses", line);
 	flow_expect(&host, "2 rows", "one row for each status");
@@ -346,7 +345,7 @@ test_transactions(void)
 		flow_sample(&host, 0, 2, "flow/transaction_statuses", line);
 	flow_expect(&host, "", "what is told again after a reconnect is no news");
 	flow_sample(&host, 0, 2, "flow/transaction_statuses", 4);
-	flow_expect(&host, "1 rows; watch 100 done (sealed)",
+	flow_expect(&host, "1 rows; state 1 idle (no transaction is watched); watch 100 done (sealed)",
 		   "the last status ends it");
 	host_pass(&host, 10000);
 	flow_expect(&host, "close 0", "nothing is left to do");
@@ -376,7 +375,7 @@ test_single_transaction(void)
 		flow_sample(&host, 0, 1, "flow/transaction_statuses", line);
 	flow_expect(&host, "3 rows", "a failure is told as soon as it is known");
 	flow_sample(&host, 0, 1, "flow/transaction_statuses", 8);
-	flow_expect(&host, "watch 100 done ([Error Code: 1101] error caused by: 1 error occurred:"
+	flow_expect(&host, "state 2 idle (no transaction is watched); watch 100 done ([Error Code: 1101] error caused by: 1 error occurred:"
 		   "  * transaction execute failed: [Error Code: 1101] cadence runtime error:"
 		   " Execution failed: error: panic: not enough \"FLOW\" & <tokens>  --> 1654653399040a61.FlowToken:86:12 )",
 		   "and final when it is sealed");
@@ -514,7 +513,7 @@ test_submit(void)
 	host_sync(&host);
 	host_open(&host);
 	(void) snprintf(expected, sizeof(expected),
-					"open 0; state 5 pending; state 6 error (the connection was lost before the node told the transaction's id:"
+					"open 0; state 5 pending; state 6 failed (the connection was lost before the node told the transaction's id:"
 					" it may have been accepted, and is not sent again);"
 					" 0 subscribe cs-1 transaction_statuses {\"tx_id\":\"%s\"}", id);
 	flow_expect(&host, expected, "another process does not send it again");
@@ -530,11 +529,11 @@ test_submit(void)
 	flow_accept(&host, 0, 1);
 	flow_skip(&host);
 	flow_fail_as(&host, 0, 1, 52);
-	flow_expect(&host, "state 5 error (internal error: subscription finished with error: rpc error: code = InvalidArgument"
+	flow_expect(&host, "state 5 failed (internal error: subscription finished with error: rpc error: code = InvalidArgument"
 		   " desc = failed to send transaction: invalid transaction: transaction is expired:"
 		   " ref_height=162998000 final_height=163000000)", "a refusal is told in the node's words");
 	flow_fail_as(&host, 0, 2, 43);
-	flow_expect(&host, "state 6 error (error creating data provider: invalid arguments for send tx statuses data provider:"
+	flow_expect(&host, "state 6 failed (error creating data provider: invalid arguments for send tx statuses data provider:"
 		   " failed to parse transaction: invalid payer: rpc error: code = InvalidArgument"
 		   " desc = address 7e60df042a9c0868 is invalid for chain flow-mainnet)", "one at once as well");
 	flow_fail_as(&host, 0, 3, 14);
@@ -542,14 +541,8 @@ test_submit(void)
 		   " state 7 over limit (error creating new subscription: maximum number of streams reached)",
 		   "one that never got in may be sent again");
 	host_close(&host);
-	flow_expect(&host, "state 5 error (internal error: subscription finished with error: rpc error: code = InvalidArgument"
-		   " desc = failed to send transaction: invalid transaction: transaction is expired:"
-		   " ref_height=162998000 final_height=163000000);"
-		   " state 6 error (error creating data provider: invalid arguments for send tx statuses data provider:"
-		   " failed to parse transaction: invalid payer: rpc error: code = InvalidArgument"
-		   " desc = address 7e60df042a9c0868 is invalid for chain flow-mainnet);"
-		   " state 7 over limit (error creating new subscription: maximum number of streams reached);"
-		   " state 8 error (the connection was lost before the node told the transaction's id:"
+	flow_expect(&host, "state 7 over limit (error creating new subscription: maximum number of streams reached);"
+		   " state 8 failed (the connection was lost before the node told the transaction's id:"
 		   " it may have been accepted, and is not sent again)",
 		   "of one that got no answer nothing is known");
 	host_open(&host);
