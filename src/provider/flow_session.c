@@ -41,11 +41,30 @@ read_option(const FlowSession *flow, const char *name, size_t otherwise)
 	return (size_t) value;
 }
 
+/* Can the token be a header's value? */
+static bool
+check_token(const char *token, CsError *error)
+{
+	for (; token != NULL && *token != '\0'; token++)
+	{
+		if ((unsigned char) *token < 0x20 || *token == 0x7F)
+		{
+			cs_error_set(error, CS_ERROR_VALUE,
+						 "It is sent as a header, whose value ends with the line.",
+						 NULL, "token holds a control character");
+			return false;
+		}
+	}
+	return true;
+}
+
 bool
 cs_flow_start(CsSession *session, CsError *error)
 {
 	FlowSession *flow = (FlowSession *) session;
 
+	if (!check_token(session->token, error))
+		return false;
 	(void) cs_flow_network(session->network->name, &flow->network);
 	flow->wires_max = read_option(flow, "max_subscriptions_per_connection",
 								  DEFAULT_WIRES);

@@ -317,6 +317,7 @@ test_handshake(void)
 							 .options = "{\"headers\":{\"X-A\":\"b\"}}"};
 	Host		host = host_start("flow", &config);
 	CsHandshake handshake;
+	CsError		error;
 
 	ok(cs_session_handshake(host.session, 0, "wss://node/v1/ws", &handshake, host.output) &&
 	   strcmp(handshake.url, "wss://node/v1/ws") == 0 &&
@@ -326,6 +327,10 @@ test_handshake(void)
 	   strcmp(handshake.fields[0].value, "Bearer secret") == 0 &&
 	   strcmp(handshake.fields[1].name, "X-A") == 0, "a token is a header");
 	host_free(&host);
+	config.token = "sec\r\nret";
+	ok(cs_session_create(cs_provider_find("flow"), &config, &error) == NULL &&
+	   strstr(error.message, "control character") != NULL && strstr(error.message, "sec") == NULL,
+	   "%s", error.message);
 }
 
 int
