@@ -17,14 +17,14 @@
 #define CS_SIM_SYMBOL_H
 
 #include "chance.h"
+#include "codec/symbol_address.h"
 #include "dialect.h"
 #include "http.h"
 
-#define SYMBOL_KEY_LENGTH		32
+#define SYMBOL_KEY_LENGTH		CS_SYMBOL_KEY_LENGTH
 #define SYMBOL_HASH_LENGTH		32
 #define SYMBOL_SIGNATURE_LENGTH	64
-#define SYMBOL_ADDRESS_LENGTH	24
-#define SYMBOL_ENCODED_LENGTH	39	/* of an address, in base32 */
+#define SYMBOL_ADDRESS_LENGTH	CS_SYMBOL_ADDRESS_LENGTH
 
 /* In the order of cs_sim_symbol_topics. */
 typedef enum SymbolKind
@@ -66,7 +66,8 @@ typedef uint8_t SymbolAddress[SYMBOL_ADDRESS_LENGTH];
 static inline uint8_t
 symbol_network_byte(const CsSimNetwork *network)
 {
-	return cs_sim_switch(network, SYMBOL_MAINNET) ? 0x68 : 0x98;
+	return cs_sim_switch(network, SYMBOL_MAINNET) ? CS_SYMBOL_MAINNET :
+		CS_SYMBOL_TESTNET;
 }
 
 /* ---------- symbol_bytes.c ---------- */
@@ -96,10 +97,6 @@ extern void cs_sim_symbol_address(uint8_t network_byte,
 /* The address that stands for a namespace until it is resolved. */
 extern void cs_sim_symbol_alias(uint8_t network_byte, uint64_t namespace_id,
 								SymbolAddress address);
-
-/* Between 24 bytes and 39 characters of base32; *text* with room for a NUL. */
-extern void cs_sim_symbol_encode(const SymbolAddress address,
-								 char text[SYMBOL_ENCODED_LENGTH + 1]);
 
 /*
  * Decode as the gateway does: neither checksum nor network are looked at.

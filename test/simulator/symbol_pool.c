@@ -133,11 +133,11 @@ cs_sim_symbol_accounts(CsSimNetwork *network, uint64_t from, uint64_t count,
 					   FILE *file)
 {
 	const SymbolPool *pool = symbol_state(network)->pool;
-	char		text[SYMBOL_ENCODED_LENGTH + 1];
+	char		text[CS_SYMBOL_TEXT_LENGTH + 1];
 
 	for (uint64_t i = from; i < pool->count && count > 0; i++, count--)
 	{
-		cs_sim_symbol_encode(pool->accounts[i].address, text);
+		cs_symbol_address_encode(pool->accounts[i].address, text);
 		fprintf(file, "%s\n", text);
 	}
 }
