@@ -2,6 +2,7 @@
 #
 #	my $simulator = Simulator->new(args => [ '--listen', 'nano=0' ]);
 #	$simulator->url('nano');				ws://127.0.0.1:PORT
+#	$simulator->http('tonapi');				http://127.0.0.1:PORT
 #	$simulator->command('rate 1000');		what follows "ok"; dies of an error
 #	$simulator->stats->{sent};
 #
@@ -61,12 +62,19 @@ sub new
 	return $self;
 }
 
-# The URL of a dialect's listener: the first, or the first with this scheme.
+# The URL of a network's listener: the first, or the first with this scheme.
 sub url
 {
 	my ($self, $dialect, $scheme) = @_;
 	my ($url) = grep { !defined $scheme || /^\Q$scheme\E:/ } @{ $self->{urls}{$dialect} // [] };
 	return $url // croak "the simulator serves no $dialect";
+}
+
+# The same for plain HTTP and streams: http:// or https://.
+sub http
+{
+	my ($self, $network, $scheme) = @_;
+	return $self->url($network, defined $scheme ? $scheme =~ s/^http/ws/r : undef) =~ s/^ws/http/r;
 }
 
 # host:port of the control port
