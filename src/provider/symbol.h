@@ -179,6 +179,7 @@ typedef struct SymbolSession
 	/* limits, and what was learned of them */
 	size_t		max_channels;	/* the option */
 	size_t		limit;			/* learned; SIZE_MAX: nothing was */
+	size_t		fitting;		/* so many were accepted, at most; 0: unknown */
 	int64_t		probe_at;		/* when to try more; INT64_MAX: not */
 	int64_t		probe_delay_ms;
 	size_t		window;			/* requests on their way at most */

@@ -102,8 +102,9 @@ blame_open(SymbolSession *symbol, const char *words)
 }
 
 /*
- * There are too many channels on the gateway, ours among them.  What was
- * accepted can be had again; if nothing was yet, half may do.
+ * There are too many channels on the gateway, ours among them.  If most were
+ * accepted already, that is enough.  Else the limit is between what is known
+ * to fit and what did not: try in the middle.
  */
 static bool
 lower_limit(SymbolSession *symbol, const char *words, int64_t now_ms)
@@ -111,15 +112,23 @@ lower_limit(SymbolSession *symbol, const char *words, int64_t now_ms)
 	const char *full = strstr(words, "Max subscriptions reached");
 	size_t		channels = cs_channel_count(symbol);
 	size_t		unsure = symbol->request_count;
+	size_t		settled = channels > unsure ? channels - unsure : 0;
 
 	if (full == NULL)
 		return false;
 	copy_words(symbol->limit_words, full);
-	symbol->limit = unsure > 0 && unsure < channels ? channels - unsure :
-		channels / 2;
+	if (settled > symbol->fitting)
+		symbol->fitting = settled;
+	if (symbol->fitting >= channels)
+		symbol->fitting = 0;	/* others take more now */
+	if (unsure > 0 && settled >= unsure)
+		symbol->limit = settled;
+	else
+		symbol->limit = symbol->fitting + (channels - symbol->fitting) / 2;
+
 	if (symbol->probe_delay_ms < PROBE_MIN_MS)
 		symbol->probe_delay_ms = PROBE_MIN_MS;
-	else if (unsure < channels && symbol->probe_delay_ms < PROBE_MAX_MS)
+	else if (settled > 0 && symbol->probe_delay_ms < PROBE_MAX_MS)
 		symbol->probe_delay_ms *= 2;
 	symbol->probe_at = now_ms + symbol->probe_delay_ms;
 	return true;

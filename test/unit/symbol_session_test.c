@@ -523,6 +523,39 @@ test_gateway_limit(void)
 	host_free(&host);
 }
 
+/* One address after the other, so that little is known to fit. */
+static void
+test_limit_in_between(void)
+{
+	Host		host = symbol_host("testnet", "{}");
+	size_t		sent;
+	int			closes = 0;
+
+	host_subscribe(&host, 1, "block", "{}");
+	host_subscribe(&host, 3, "confirmedAdded", "{}");
+	host_sync(&host);
+	symbol_greet(&host);
+	host_pass(&host, 1000);
+	for (int i = 0; i < 40; i++)
+		host_watch(&host, 100 + i, symbol_address(i));
+	free(host_actions(&host));
+	host_sync(&host);
+
+	/* The gateway has room for 30. */
+	sent = 1 + count_actions(&host, CS_ACTION_SEND, 0);
+	while (sent > 30 && closes < 10)
+	{
+		symbol_close(&host, 1013, "Max subscriptions reached.");
+		free(host_actions(&host));
+		symbol_greet(&host);
+		sent = count_actions(&host, CS_ACTION_SEND, 0);
+		closes++;
+	}
+	ok(closes < 5 && sent > 15, "%zu of 30 channels after %d refusals", sent,
+	   closes);
+	host_free(&host);
+}
+
 /* Many more addresses than channels. */
 static void
 test_many(void)
@@ -684,6 +717,7 @@ main(void)
 	test_bisection();
 	test_own_limit();
 	test_gateway_limit();
+	test_limit_in_between();
 	test_many();
 	test_bad_targets();
 	test_samples();
