@@ -185,6 +185,7 @@ typedef struct SymbolSession
 	size_t		window;			/* requests on their way at most */
 	SymbolRequest suspect;		/* the last that may have been the bad one */
 	int			strikes;		/* and how often in a row it was */
+	int			losses;			/* in a row, with requests on their way */
 	bool		open_refused;	/* channels need an address here */
 	char		open_words[SYMBOL_WORDS_MAX];
 	char		limit_words[SYMBOL_WORDS_MAX];

@@ -21,6 +21,9 @@
 #define PROBE_MIN_MS	INT64_C(600000)
 #define PROBE_MAX_MS	INT64_C(7200000)
 
+/* Losses without any reason before fewer requests are sent at a time. */
+#define LOSSES			3
+
 /* Refusals without a known reason before the only suspect is blamed. */
 #define STRIKES			2
 
@@ -151,6 +154,16 @@ is_alone(const SymbolSession *symbol)
 	return true;
 }
 
+/* Let half as many requests on their way at a time. */
+static void
+halve_window(SymbolSession *symbol)
+{
+	/* One watch may have taken more than the window. */
+	if (symbol->window > symbol->request_count)
+		symbol->window = symbol->request_count;
+	symbol->window = (symbol->window + 1) / 2;
+}
+
 /* One of the requests on their way was refused, and it is not said which. */
 static void
 narrow_down(SymbolSession *symbol, const char *words)
@@ -159,10 +172,7 @@ narrow_down(SymbolSession *symbol, const char *words)
 
 	if (!is_alone(symbol))
 	{
-		/* One watch may have taken more than the window. */
-		if (symbol->window > symbol->request_count)
-			symbol->window = symbol->request_count;
-		symbol->window = (symbol->window + 1) / 2;
+		halve_window(symbol);
 		return;
 	}
 	symbol->window = 1;
@@ -185,9 +195,17 @@ cs_symbol_lost(SymbolSession *symbol, const CsClosure *closure, int64_t now_ms)
 {
 	const char *words = closure->reason;
 
-	/* Code 1013; some transports cannot tell it from 1002. */
+	/*
+	 * Code 1013; some transports cannot tell it from 1002.  What is lost again
+	 * and again may be refused, with a close frame that requests still on
+	 * their way have cost: then there should be fewer of them.
+	 */
 	if (closure->close_code != 1013 && closure->close_code != 1002)
+	{
+		if (symbol->request_count > 0 && ++symbol->losses >= LOSSES)
+			halve_window(symbol);
 		return;
+	}
 	if (blame_named_topic(symbol, words) || blame_named_watch(symbol, words) ||
 		blame_open(symbol, words) || lower_limit(symbol, words, now_ms))
 		return;

@@ -465,7 +465,7 @@ cs_symbol_step(SymbolSession *symbol, int64_t now_ms, CsOutput *output)
 			cs_watchset_queued(symbol->base.watches) == 0)
 		{
 			symbol->window = SIZE_MAX;
-			symbol->strikes = 0;
+			symbol->strikes = symbol->losses = 0;
 		}
 	}
 	tell_topics(symbol, output);

@@ -252,6 +252,21 @@ test_everything(void)
 
 /* ---------- refusals ---------- */
 
+static size_t
+count_actions(const Host *host, CsActionKind kind, CsState state)
+{
+	size_t		count = 0;
+
+	for (size_t i = 0; i < cs_output_action_count(host->output); i++)
+	{
+		const CsAction *action = &cs_output_actions(host->output)[i];
+
+		count += action->kind == kind &&
+			(kind == CS_ACTION_SEND || action->state == state);
+	}
+	return count;
+}
+
 /* A new connection, and what is sent on it. */
 static void
 expect_again(Host *host, const char *expected, const char *name)
@@ -415,22 +430,40 @@ test_bisection(void)
 	host_free(&host);
 }
 
-/* ---------- limits ---------- */
-
-static size_t
-count_actions(const Host *host, CsActionKind kind, CsState state)
+/* A reason may be lost with the connection. */
+static void
+test_lost_reasons(void)
 {
-	size_t		count = 0;
+	Host		host = symbol_host("testnet", "{}");
+	size_t		sent = 0;
 
-	for (size_t i = 0; i < cs_output_action_count(host->output); i++)
+	host_subscribe(&host, 3, "confirmedAdded", "{}");
+	for (int i = 0; i < 40; i++)
+		host_watch(&host, 100 + i, symbol_address(i));
+	host_sync(&host);
+	for (int i = 0; i < 6; i++)
 	{
-		const CsAction *action = &cs_output_actions(host->output)[i];
-
-		count += action->kind == kind &&
-			(kind == CS_ACTION_SEND || action->state == state);
+		symbol_greet(&host);
+		sent = count_actions(&host, CS_ACTION_SEND, 0);
+		free(host_actions(&host));
+		if (i == 2)
+			ok(sent == 40, "lost twice, all is asked for at once");
+		symbol_close(&host, 0, "");
 	}
-	return count;
+	ok(sent == 5, "lost more often, less and less: %zu", sent);
+	symbol_greet(&host);
+	host_pass(&host, 60000);
+	sent = count_actions(&host, CS_ACTION_SEND, 0);
+	ok(sent == 40, "but all of it in the end");
+	free(host_actions(&host));
+	symbol_close(&host, 0, "");
+	symbol_greet(&host);
+	ok(count_actions(&host, CS_ACTION_SEND, 0) == 40,
+	   "and once it went well, at once");
+	host_free(&host);
 }
+
+/* ---------- limits ---------- */
 
 static void
 test_own_limit(void)
@@ -715,6 +748,7 @@ main(void)
 	test_no_open_channels();
 	test_bad_address();
 	test_bisection();
+	test_lost_reasons();
 	test_own_limit();
 	test_gateway_limit();
 	test_limit_in_between();
