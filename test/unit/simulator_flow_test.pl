@@ -411,4 +411,22 @@ my ($ccf) = map { @{ $_->{events} // [] } } payloads(hear_all($client));
 like(decode_base64($ccf->{payload}), qr/^\xd8\x81\x82\x81\xd8\xa2\x83\x40/, 'events in CCF');
 like($ccf->{type}, qr/^(?:flow|A\.7e60df042a9c0868\.FlowToken)\./, 'and the contracts of testnet');
 
+# ---------- replay, real time ----------
+
+$simulator = start('--replay', "$SAMPLES/blocks.jsonl", '--rate', 'max');
+$client = client_of($simulator);
+subscribe($client, 'b', 'blocks', { block_status => 'finalized' });
+@all = hear_all($client);
+is_deeply([ map { s/"subscription_id":"[^"]*"//r } @all ],
+	[ map { s/"subscription_id":"[^"]*"//r } grep { /BLOCK_FINALIZED/ } lines('blocks') ],
+	'a replay, to the byte, and nothing else');
+$simulator = start('--timestamps', '--set', 'seal-lag=0');
+$client = client_of($simulator);
+subscribe($client, 'e', 'events');
+hear_all($client);
+$simulator->command('blocks 4');
+my @withdrawn = grep { $_->{type} =~ /FungibleToken\.Withdrawn/ } map { @{ $_->{events} // [] } } payloads(hear_all($client));
+my ($moment) = decode_base64($withdrawn[0]{payload}) =~ /"value":"(\d+)","type":"UInt64"\},"name":"fromUUID"/;
+cmp_ok(abs($moment / 1e9 - time), '<', 60, 'a withdrawal says when');
+
 done_testing();

@@ -237,4 +237,17 @@ say_to($asker, qq({"uid":"$asker->{uid}","subscribe":"status/) . lc($SIGNER) . '
 is(ending($asker), pack('n', 1013) . lc($SIGNER) . ' does not represent a valid encoded address',
 	'lower case is refused in other words');
 
+# ---------- replay, mainnet, real time ----------
+
+$simulator = start('--replay', "$SAMPLES/confirmedAdded.jsonl", '--rate', 'max');
+$client = subscribe($simulator, client_of($simulator), "confirmedAdded/$RECIPIENT");
+like(hear($client), qr/"hash":"071F33703CC2FE3A/, 'a replay reaches those it concerns');
+$simulator = start('--symbol-mainnet', '--timestamps', '--accounts', '2');
+like($simulator->command('accounts 0 1'), qr/^N[A-Z2-7]{37}[AIQY]$/, 'an account of mainnet');
+$client = subscribe($simulator, client_of($simulator), 'unconfirmedAdded');
+$simulator->command($_) for 'count 1', 'rate 1000';
+my ($moment, $network) = hear($client) =~ /"signature":"([0-9A-F]{16}).*"network":(\d+)/;
+cmp_ok(abs(unpack('Q>', pack('H16', $moment)) / 1e9 - time), '<', 60, 'a signature says when');
+is($network, 104, 'and the network is mainnet');
+
 done_testing();
