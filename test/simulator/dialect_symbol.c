@@ -205,7 +205,7 @@ received(CsSimClient *client, const char *data, size_t length, bool binary)
 		free(reason.data);
 		return true;
 	}
-	request = json_tokener_parse(data);
+	request = cs_sim_json_read(&scan);
 	/* Of null it reads a property, which ends more than this connection. */
 	if (request == NULL)
 		return false;

@@ -377,7 +377,6 @@ cs_sim_flow_request(CsSimClient *client, const char *data, size_t length)
 	CsSimText	error = {NULL, 0, 0};
 	json_object *request;
 	CsSimScan	scan;
-	char	   *first;
 
 	if (!cs_sim_json_scan(&scan, data, length))
 	{
@@ -388,10 +387,7 @@ cs_sim_flow_request(CsSimClient *client, const char *data, size_t length)
 		return;
 	}
 	/* What follows the first value is not looked at. */
-	first = cs_sim_alloc(scan.at + 1);
-	memcpy(first, data, scan.at);
-	request = json_tokener_parse(first);
+	request = cs_sim_json_read(&scan);
 	handle(client, request);
 	json_object_put(request);
-	free(first);
 }

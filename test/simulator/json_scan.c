@@ -243,6 +243,22 @@ cs_sim_json_scan_end(CsSimScan *scan)
 	return scan->at >= scan->length;
 }
 
+json_object *
+cs_sim_json_read(const CsSimScan *scan)
+{
+	json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX + 2);
+	json_object *value;
+
+	if (tokener == NULL)
+		cs_sim_fatal("out of memory");
+	value = json_tokener_parse_ex(tokener, scan->data, (int) scan->at);
+	/* A number at the end is open until something follows. */
+	if (json_tokener_get_error(tokener) == json_tokener_continue)
+		value = json_tokener_parse_ex(tokener, " ", 1);
+	json_tokener_free(tokener);
+	return value;
+}
+
 /* ---------- the words ---------- */
 
 /* "Unexpected token": with the source, or with what is around it. */

@@ -53,6 +53,12 @@ extern bool cs_sim_json_scan(CsSimScan *scan, const char *data, size_t length);
 /* Is there nothing but white space behind the value?  Sets scan->at. */
 extern bool cs_sim_json_scan_end(CsSimScan *scan);
 
+/*
+ * The value that was scanned, to whatever depth; NULL for null.  The caller's
+ * to release.
+ */
+extern json_object *cs_sim_json_read(const CsSimScan *scan);
+
 /* Say what is wrong, as JSON.parse() and as encoding/json do. */
 extern void cs_sim_json_javascript(const CsSimScan *scan, CsSimText *text);
 extern void cs_sim_json_go(const CsSimScan *scan, CsSimText *text);
