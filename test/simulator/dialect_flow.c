@@ -71,6 +71,8 @@ static const CsSimSetting settings[] = {
 	{"heartbeat-blocks", 1, "without an argument of the subscription"},
 	{"expiry", 600, "blocks until an unknown transaction is expired"},
 	{"tail", 0, "notifications that still come after an unsubscribe"},
+	{"responses", 0, "notifications of blocks a second, of one connection; "
+	"0: any number"},
 	{NULL, 0, NULL}
 };
 

@@ -71,7 +71,8 @@ enum
 	FLOW_PER_BLOCK,
 	FLOW_HEARTBEAT,
 	FLOW_EXPIRY,
-	FLOW_TAIL
+	FLOW_TAIL,
+	FLOW_RESPONSES
 };
 
 /* ---------- flow_text.c ---------- */
@@ -281,10 +282,12 @@ typedef struct FlowClient
 {
 	FlowSubscription *subscriptions;
 	size_t		count;			/* active ones */
+	size_t		turn;			/* which of them is next */
 	int64_t		ping_at;		/* microseconds, of lws_now_usecs() */
 	int64_t		deadline;
 	int64_t		check_at;
 	int64_t		last_sent;
+	int64_t		next_response;	/* not before, if their rate is limited */
 	bool		deaf;			/* a pong came too late */
 	bool		inactive;		/* found to have no use */
 } FlowClient;

@@ -355,6 +355,26 @@ payload_text(CsSimNetwork *network, FlowSubscription *subscription,
 	return true;
 }
 
+/* Is there room for one more notification, and is it not too early? */
+static bool
+may_send(const CsSimClient *client)
+{
+	return client->queued < ROOM &&
+		(cs_sim_setting(client->network, FLOW_RESPONSES) == 0 ||
+		 lws_now_usecs() >= ((const FlowClient *) client->state)->next_response);
+}
+
+/* The next one shall not come sooner than their rate allows. */
+static void
+delay_next(CsSimClient *client)
+{
+	uint64_t	limit = cs_sim_setting(client->network, FLOW_RESPONSES);
+
+	if (limit > 0)
+		((FlowClient *) client->state)->next_response = lws_now_usecs() +
+			LWS_US_PER_SEC / (int64_t) limit;
+}
+
 /* Look at the next block. */
 static void
 pump_block(CsSimClient *client, FlowSubscription *subscription)
@@ -371,6 +391,7 @@ pump_block(CsSimClient *client, FlowSubscription *subscription)
 		cs_sim_text_add(&text, "}", 1);
 		cs_sim_flow_send(client, &text, (int) subscription->topic,
 						 block->id_text);
+		delay_next(client);
 		if (subscription->leaving && --subscription->tail == 0)
 			subscription->ended = true;
 	}
@@ -387,30 +408,58 @@ last_height(CsSimNetwork *network, const FlowSubscription *subscription)
 		flow_state(network)->head;
 }
 
+/* Is there a block that it has not looked at? */
+static bool
+due(const CsSimClient *client, const FlowSubscription *subscription)
+{
+	/* Recorded messages have no heights, and are all there is. */
+	return subscription->topic < FLOW_TRANSACTION_STATUSES &&
+		client->network->traffic.items == NULL && !subscription->ended &&
+		client->close == CS_SIM_STAY &&
+		subscription->height <= last_height(client->network, subscription);
+}
+
+/* The subscription whose turn it is; they form a ring of *length*. */
+static FlowSubscription *
+take_turn(FlowClient *state, size_t length)
+{
+	size_t		index = state->turn++ % length;
+	FlowSubscription *subscription = state->subscriptions;
+
+	while (index-- > 0)
+		subscription = subscription->next;
+	return subscription;
+}
+
 bool
 cs_sim_flow_pump(CsSimClient *client)
 {
 	FlowClient *state = client->state;
+	size_t		length = 0;
+	size_t		idle = 0;
 
 	for (FlowSubscription *subscription = state->subscriptions; subscription;
-		 subscription = subscription->next)
+		 subscription = subscription->next, length++)
+		if (subscription->topic >= FLOW_TRANSACTION_STATUSES &&
+			!subscription->ended && !subscription->leaving)
+			cs_sim_flow_pump_transaction(client, subscription);
+	/* One block each in turn, so that none waits for another to catch up. */
+	while (idle < length)
 	{
-		if (subscription->topic >= FLOW_TRANSACTION_STATUSES)
+		FlowSubscription *subscription = take_turn(state, length);
+
+		if (!due(client, subscription))
 		{
-			if (!subscription->ended && !subscription->leaving)
-				cs_sim_flow_pump_transaction(client, subscription);
+			idle++;
 			continue;
 		}
-		/* Recorded messages have no heights, and are all there is. */
-		while (client->network->traffic.items == NULL &&
-			   !subscription->ended && client->close == CS_SIM_STAY &&
-			   subscription->height <= last_height(client->network,
-												   subscription))
+		if (!may_send(client))
 		{
-			if (client->queued >= ROOM)
-				return true;
-			pump_block(client, subscription);
+			state->turn--;
+			return true;
 		}
+		pump_block(client, subscription);
+		idle = 0;
 	}
 	return false;
 }

@@ -249,6 +249,15 @@ subscribe($again, 'one', 'account_statuses', { start_block_height => '162999900'
 ok((grep { exists $_->{account_events}{$one} } payloads(hear_all($again))),
 	'even under one that was not asked for');
 
+$simulator->command('set responses 20');
+$again = client_of($simulator);
+subscribe($again, 'slow', 'block_digests', { block_status => 'finalized', start_block_height => '162999000' });
+my $slowly = time;
+hear($again) for 1 .. 20;
+cmp_ok(time - $slowly, '>', 0.8, 'responses can be limited');
+$simulator->command('set responses 0');
+is((payloads(hear($again)))[0]{height}, '162999020', 'and none is left out');
+
 # ---------- transactions ----------
 
 my ($ok) = map { $_->{transaction_id} } grep { $_->{type} =~ /Deposited/ && $_->{event_index} eq '3' } @transfers;
