@@ -22,8 +22,9 @@ SELECT chainstream.watch('flow', '*');
 SELECT chainstream.watch_transaction('flow', id)
 FROM (SELECT DISTINCT regexp_replace(message::json #>> '{payload,transaction_result,_links,_self}', '.*/', '') AS id
 	FROM messages) m WHERE id IS NOT NULL;
-SELECT message::json->>'topic' AS topic, pg_temp.try('flow', message), count(*)
-FROM messages GROUP BY 1, 2 ORDER BY min(n);
+SELECT topic, try, count(*)
+FROM (SELECT n, message::json->>'topic' AS topic, pg_temp.try('flow', message)
+	FROM messages ORDER BY n) m GROUP BY 1, 2 ORDER BY min(n);
 SELECT topic, status, left(hash, 8) AS hash, height, occurred_at, left(parent_hash, 8) AS parent FROM chainstream.blocks ORDER BY id;
 SELECT topic, status, left(hash, 8) AS hash, left(block_hash, 8) AS block FROM chainstream.transactions ORDER BY id;
 SELECT topic, left(kind, 44) AS kind, height, left(transaction_hash, 8) AS transaction, account, counterparty, direction, amount, left(asset, 24) AS asset, ordinal

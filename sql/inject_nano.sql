@@ -57,8 +57,9 @@ TRUNCATE chainstream.transactions, messages;
 -- The other topics.
 SELECT chainstream.watch('nano', '*');
 \copy messages (message) FROM PROGRAM 'cd "$PG_ABS_SRCDIR"/test/samples/nano && cat new_unconfirmed_block.jsonl nano_to_binary.jsonl vote.jsonl started_election.jsonl stopped_election.jsonl work.jsonl telemetry.jsonl bootstrap.jsonl active_difficulty.jsonl ack.jsonl' WITH (FORMAT csv, DELIMITER E'\001', QUOTE E'\002')
-SELECT message::json->>'topic' AS topic, pg_temp.try(message), count(*)
-FROM messages GROUP BY 1, 2 ORDER BY min(n);
+SELECT topic, try, count(*)
+FROM (SELECT n, message::json->>'topic' AS topic, pg_temp.try(message)
+	FROM messages ORDER BY n) m GROUP BY 1, 2 ORDER BY min(n);
 SELECT topic, left(hash, 8) AS hash, status, left(account, 10) AS account,
 	left(counterparty, 10) AS counterparty, direction, amount, asset
 FROM chainstream.transactions WHERE source = 'nano' ORDER BY id;

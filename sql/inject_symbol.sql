@@ -18,8 +18,9 @@ INSERT INTO chainstream.subscriptions (source, topic)
 SELECT 'symbol', topic FROM chainstream.topics('symbol') WHERE NOT by_default;
 SELECT chainstream.watch('symbol', '*');
 \copy messages (message) FROM PROGRAM 'cd "$PG_ABS_SRCDIR"/test/samples/symbol && cat block.jsonl finalizedBlock.jsonl confirmedAdded.jsonl unconfirmedAdded.jsonl partialAdded.jsonl cosignature.jsonl status.jsonl unconfirmedRemoved.jsonl partialRemoved.jsonl uid.jsonl' WITH (FORMAT csv, DELIMITER E'\001', QUOTE E'\002')
-SELECT split_part(message::json->>'topic', '/', 1) AS topic, pg_temp.try('symbol', message), count(*)
-FROM messages GROUP BY 1, 2 ORDER BY min(n);
+SELECT topic, try, count(*)
+FROM (SELECT n, split_part(message::json->>'topic', '/', 1) AS topic, pg_temp.try('symbol', message)
+	FROM messages ORDER BY n) m GROUP BY 1, 2 ORDER BY min(n);
 SELECT topic, status, left(hash, 8) AS hash, height, occurred_at, left(parent_hash, 8) AS parent, left(producer, 12) AS producer
 FROM chainstream.blocks ORDER BY id;
 SELECT topic, status, left(hash, 8) AS hash, height, left(account, 12) AS account, left(counterparty, 12) AS counterparty,

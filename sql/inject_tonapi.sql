@@ -18,8 +18,9 @@ SELECT 'tonapi', topic FROM chainstream.topics('tonapi') WHERE NOT by_default;
 SELECT chainstream.watch('tonapi', '*');
 \copy messages (message) FROM PROGRAM 'cd "$PG_ABS_SRCDIR"/test/samples/tonapi && cat ws-account_transaction.jsonl ws-trace.jsonl ws-mempool_message.jsonl ws-block.jsonl rest-transaction.jsonl' WITH (FORMAT csv, DELIMITER E'\001', QUOTE E'\002')
 \copy messages (message) FROM PROGRAM 'cd "$PG_ABS_SRCDIR"/test/samples/tonapi && sed -n "s/^data: //p" sse-accounts-transactions.sse sse-accounts-traces.sse sse-mempool.sse sse-mempool-accounts.sse sse-blocks.sse' WITH (FORMAT csv, DELIMITER E'\001', QUOTE E'\002')
-SELECT message::json->>'method' AS method, pg_temp.try('tonapi', message), count(*)
-FROM messages GROUP BY 1, 2 ORDER BY min(n);
+SELECT method, try, count(*)
+FROM (SELECT n, message::json->>'method' AS method, pg_temp.try('tonapi', message)
+	FROM messages ORDER BY n) m GROUP BY 1, 2 ORDER BY min(n);
 SELECT topic, status, left(hash, 8) AS hash, height FROM chainstream.blocks ORDER BY id;
 SELECT DISTINCT topic, status, left(hash, 8) AS hash, left(account, 8) AS account, left(counterparty, 8) AS counterparty, direction, amount, asset, fee, occurred_at
 FROM chainstream.transactions WHERE amount IS NOT NULL ORDER BY hash;

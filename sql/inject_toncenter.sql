@@ -18,8 +18,9 @@ SELECT 'ton', topic FROM chainstream.topics('toncenter') WHERE NOT by_default;
 -- There is no "everything" here: addresses are watched, and traces.
 SELECT chainstream.watch('ton', 'UQCdqXGvONLwOr3zCNX5FjapflorB6ZsOdcdfLrjsDLt3AF4', 'tolya.ton');
 \copy messages (message) FROM PROGRAM 'cd "$PG_ABS_SRCDIR"/test/samples/toncenter && cat transactions.jsonl actions.jsonl account_state_change.jsonl jettons_change.jsonl trace_invalidated.jsonl control.jsonl' WITH (FORMAT csv, DELIMITER E'\001', QUOTE E'\002')
-SELECT message::json->>'type' AS type, pg_temp.try('ton', message), count(*)
-FROM messages GROUP BY 1, 2 ORDER BY min(n);
+SELECT type, try, count(*)
+FROM (SELECT n, message::json->>'type' AS type, pg_temp.try('ton', message)
+	FROM messages ORDER BY n) m GROUP BY 1, 2 ORDER BY min(n);
 SELECT topic, status, left(hash, 8) AS hash, height, occurred_at, left(account, 8) AS account, left(counterparty, 8) AS counterparty,
 	direction, amount, asset, fee
 FROM chainstream.transactions ORDER BY id;
