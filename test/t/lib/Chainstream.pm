@@ -47,7 +47,8 @@ sub sql
 	return $server->safe_psql($database // 'postgres', $query);
 }
 
-# Wait until a query returns true, as a test of its own.
+# Wait until a query returns true, as a test of its own.  The end, if it does
+# not: what follows builds on it, and would wait as long for each step.
 sub wait_until
 {
 	my ($server, $query, $what, $database) = @_;
@@ -57,6 +58,7 @@ sub wait_until
 	{
 		my $log = slurp_file($server->logfile);
 		diag(substr($log, -4000));
+		die "never came to it: $what\n";
 	}
 	return $reached;
 }
@@ -102,11 +104,14 @@ sub seconds_for
 sub session_start
 {
 	my ($server, @statements) = @_;
-	my %session = (in => '', out => '', err => '');
+	my %session = (
+		in      => '',
+		out     => '',
+		err     => '',
+		timeout => IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
 	$session{run} = IPC::Run::start(
 		[ 'psql', '-XqAt', '-d', $server->connstr('postgres') ],
-		'<', \$session{in}, '>', \$session{out}, '2>', \$session{err},
-		IPC::Run::timer($PostgreSQL::Test::Utils::timeout_default));
+		'<', \$session{in}, '>', \$session{out}, '2>', \$session{err}, $session{timeout});
 	session_do(\%session, @statements);
 	return \%session;
 }
@@ -118,6 +123,7 @@ sub session_do
 	my $mark = 'done ' . ++$session->{count};
 	$session->{in} .= "$_;\n" for @statements;
 	$session->{in} .= "\\echo $mark\n";
+	$session->{timeout}->start($PostgreSQL::Test::Utils::timeout_default);
 	$session->{run}->pump until $session->{out} =~ /^$mark$/m;
 	return;
 }
@@ -127,6 +133,7 @@ sub session_end
 {
 	my ($session) = @_;
 	$session->{in} .= "SELECT 1;\n\\q\n";
+	$session->{timeout}->start($PostgreSQL::Test::Utils::timeout_default);
 	$session->{run}->finish;
 	my @told;
 	while ($session->{out} =~

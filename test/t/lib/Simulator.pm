@@ -143,14 +143,13 @@ sub wait_for
 	return 1;
 }
 
-# Close politely, and wait until it has ended.
+# Close politely, and wait until it has ended; force it if it does not.
 sub stop
 {
 	my ($self) = @_;
 	my $run = delete $self->{run} or return;
 	delete $self->{socket};
-	$run->signal('TERM');
-	eval { $run->finish; 1 } or $run->kill_kill;
+	$run->kill_kill(grace => 10);
 	return;
 }
 
