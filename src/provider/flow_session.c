@@ -523,24 +523,12 @@ take_notification(FlowNotice *notice, FlowLink *link, FlowTopicId topic,
 	return notice->stream == NULL || take_stranger(notice, error);
 }
 
-/* The message without the line feed that nodes put behind it. */
-static CsText
-trim(const CsMessage *message)
-{
-	const char *end = message->data + message->length;
-
-	while (end > message->data && (end[-1] == ' ' || end[-1] == '\t' ||
-								   end[-1] == '\r' || end[-1] == '\n'))
-		end--;
-	return (CsText) {message->data, (size_t) (end - message->data)};
-}
-
 static bool
 take_object(FlowSession *flow, int link, struct json_object *object,
 			const CsMessage *message, int64_t now_ms, CsOutput *output,
 			CsError *error)
 {
-	FlowNotice	notice = {.flow = flow, .text = trim(message),
+	FlowNotice	notice = {.flow = flow, .text = cs_message_text(message),
 						  .received_at = message->received_at,
 						  .output = output};
 	FlowTopicId topic;

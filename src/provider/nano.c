@@ -16,7 +16,6 @@
 
 #include <json-c/json.h>
 
-#include "codec/hex.h"
 #include "codec/nano_address.h"
 
 static const CsNetwork networks[] = {
@@ -238,20 +237,8 @@ static bool
 canonical_transaction(const char *network, const char *hash,
 					  char canonical[CS_TARGET_MAX], CsError *error)
 {
-	uint8_t		bytes[32];
-	size_t		length = strlen(hash);
-
 	(void) network;
-	if (length != 64 || !cs_hex_decode(hash, length, bytes))
-	{
-		cs_error_set(error, CS_ERROR_SYNTAX, NULL,
-					 "A hash has 64 hexadecimal digits.",
-					 "invalid block hash \"%.80s\"", hash);
-		return false;
-	}
-	cs_hex_encode_upper(bytes, sizeof(bytes), canonical);
-	canonical[64] = '\0';
-	return true;
+	return cs_canonical_hash("block", hash, canonical, error);
 }
 
 /* ---------- arguments ---------- */

@@ -519,18 +519,6 @@ add_plain_event(const Notice *notice)
 
 /* ---------- notifications ---------- */
 
-/* The message without the line feed that nodes put behind it. */
-static CsText
-trim(const CsMessage *message)
-{
-	const char *end = message->data + message->length;
-
-	while (end > message->data && (end[-1] == ' ' || end[-1] == '\t' ||
-								   end[-1] == '\r' || end[-1] == '\n'))
-		end--;
-	return (CsText) {message->data, (size_t) (end - message->data)};
-}
-
 /* Remember the newest time, which is all there is to tell a position. */
 static void
 note_time(NanoSession *nano, int64_t time_ms, CsOutput *output)
@@ -554,7 +542,7 @@ cs_nano_records(NanoSession *nano, NanoTopicId topic,
 {
 	Notice		notice = {.nano = nano, .topic = topic, .output = output,
 						  .received_at = message->received_at,
-						  .payload = trim(message)};
+						  .payload = cs_message_text(message)};
 	bool		valid = true;
 
 	notice.message = cs_json_object(envelope, "message");

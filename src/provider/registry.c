@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "codec/hex.h"
 #include "provider/session.h"
 
 const char *const cs_websocket_schemes[] = {"ws", "wss", NULL};
@@ -77,4 +78,23 @@ cs_provider_topic(const CsProvider *provider, const char *name)
 			return topic;
 	}
 	return NULL;
+}
+
+bool
+cs_canonical_hash(const char *what, const char *hash,
+				  char canonical[CS_TARGET_MAX], CsError *error)
+{
+	uint8_t		bytes[32];
+	size_t		length = strlen(hash);
+
+	if (length != 2 * sizeof(bytes) || !cs_hex_decode(hash, length, bytes))
+	{
+		cs_error_set(error, CS_ERROR_SYNTAX, NULL,
+					 "A hash has 64 hexadecimal digits.",
+					 "invalid %s hash \"%.80s\"", what, hash);
+		return false;
+	}
+	cs_hex_encode_upper(bytes, sizeof(bytes), canonical);
+	canonical[length] = '\0';
+	return true;
 }

@@ -460,6 +460,17 @@ cs_session_closed(CsSession *session, int link, const CsClosure *closure,
 	session->provider->closed(session, link, closure, now_ms, output);
 }
 
+CsText
+cs_message_text(const CsMessage *message)
+{
+	const char *end = message->data + message->length;
+
+	while (end > message->data && (end[-1] == ' ' || end[-1] == '\t' ||
+								   end[-1] == '\r' || end[-1] == '\n'))
+		end--;
+	return (CsText) {message->data, (size_t) (end - message->data)};
+}
+
 /*
  * A tokener never gives back what its longest string took.  After a message
  * that large, begin with a new one.

@@ -55,6 +55,9 @@ struct CsSession
 extern const CsSubscription *cs_session_subscription(const CsSession *session,
 													 const CsTopic *topic);
 
+/* The text of a message without the white space that servers put behind it. */
+extern CsText cs_message_text(const CsMessage *message);
+
 /* Is this canonical address on the watch list? */
 extern bool cs_session_watches(const CsSession *session, CsText address);
 
@@ -81,6 +84,15 @@ extern bool cs_session_headers(const CsSession *session,
  */
 extern const char *cs_url_parameter(CsOutput *output, const char *url,
 									const char *name, const char *value);
+
+/* ---------- registry.c ---------- */
+
+/*
+ * CsProvider.canonical_transaction of chains whose explorers show hashes as 64
+ * upper-case digits; *what* is what the hash is of: "transaction".
+ */
+extern bool cs_canonical_hash(const char *what, const char *hash,
+							  char canonical[CS_TARGET_MAX], CsError *error);
 
 /* ---------- options.c ---------- */
 

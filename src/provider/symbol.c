@@ -253,20 +253,8 @@ static bool
 canonical_transaction(const char *network, const char *hash,
 					  char canonical[CS_TARGET_MAX], CsError *error)
 {
-	uint8_t		bytes[32];
-	size_t		length = strlen(hash);
-
 	(void) network;
-	if (length != 64 || !cs_hex_decode(hash, length, bytes))
-	{
-		cs_error_set(error, CS_ERROR_SYNTAX, NULL,
-					 "A hash has 64 hexadecimal digits.",
-					 "invalid transaction hash \"%.80s\"", hash);
-		return false;
-	}
-	cs_hex_encode_upper(bytes, sizeof(bytes), canonical);
-	canonical[64] = '\0';
-	return true;
+	return cs_canonical_hash("transaction", hash, canonical, error);
 }
 
 /* ---------- arguments ---------- */

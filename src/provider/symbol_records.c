@@ -236,18 +236,6 @@ read_finalized(const SymbolReading *reading, struct json_object *data,
 
 /* ---------- notifications ---------- */
 
-/* The message without white space at its end. */
-static CsText
-trim(const CsMessage *message)
-{
-	const char *end = message->data + message->length;
-
-	while (end > message->data && (end[-1] == ' ' || end[-1] == '\t' ||
-								   end[-1] == '\r' || end[-1] == '\n'))
-		end--;
-	return (CsText) {message->data, (size_t) (end - message->data)};
-}
-
 bool
 cs_symbol_records(SymbolSession *symbol, SymbolTopicId topic, CsText address,
 				  struct json_object *data, const CsMessage *message,
@@ -256,7 +244,7 @@ cs_symbol_records(SymbolSession *symbol, SymbolTopicId topic, CsText address,
 	SymbolReading		reading = {.notice = {.symbol = symbol, .topic = topic,
 		.subscription_id = symbol->topics[topic].subscription_id,
 		.received_at = message->received_at, .now_ms = now_ms,
-		.payload = trim(message), .output = output}};
+		.payload = cs_message_text(message), .output = output}};
 	CsText		text = cs_json_slice_member(reading.notice.payload, "data");
 
 	if (text.data == NULL)

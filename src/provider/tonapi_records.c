@@ -328,18 +328,6 @@ read_block(const TonapiNotice *notice, CsError *error)
 
 /* ---------- messages ---------- */
 
-/* The message without the line feed that the server puts behind it. */
-static CsText
-trim(const CsMessage *message)
-{
-	const char *end = message->data + message->length;
-
-	while (end > message->data && (end[-1] == ' ' || end[-1] == '\t' ||
-								   end[-1] == '\r' || end[-1] == '\n'))
-		end--;
-	return (CsText) {message->data, (size_t) (end - message->data)};
-}
-
 static bool
 has(struct json_object *object, const char *name)
 {
@@ -387,7 +375,7 @@ cs_tonapi_records(TonapiSession *tonapi, TonapiTopicId topic,
 		find_shape(params, &topic);
 	TonapiNotice notice = {.tonapi = tonapi, .topic = topic, .params = params,
 						  .received_at = message->received_at,
-						  .now_ms = now_ms, .payload = trim(message),
+						  .now_ms = now_ms, .payload = cs_message_text(message),
 						  .output = output};
 
 	if (read == NULL)

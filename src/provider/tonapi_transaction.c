@@ -3,18 +3,8 @@
  * tonapi_transaction.c
  *	  What a whole transaction means, as TonAPI's REST interface returns it.
  *
- * A transaction on TON belongs to one account.  It is caused by one message
- * and may send others, each of which causes a transaction of its recipient.
- * So what an account receives and what it sends are told from its own
- * transactions alone, and nothing is counted from both ends:
- *
- *	  a message from another account		in: its value
- *	  such a message that had bounced		self: own money comes back
- *	  an external message, or one from
- *	  the account to itself					out: the sum of what it sends
- *
- * An account that receives and sends in one transaction has a row for each.
- * The rules are those of the provider for TON Center, so that rows agree.
+ * What a transaction moves is ton_money.c's to say; here it is read, and its
+ * rows are written.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,6 +15,7 @@
 #include "codec/decimal.h"
 #include "provider/identity.h"
 #include "provider/output.h"
+#include "provider/ton_money.h"
 #include "provider/tonapi.h"
 
 /* End of the year 9999, in seconds since 1970. */
@@ -33,25 +24,11 @@
 /* A transaction, as far as the rows show it. */
 typedef struct Transaction
 {
-	CsTonAddress address;
-	TonapiAccount account;
+	CsTonMoney	money;
+	TonapiAccount account;		/* the same as money.account, for look-ups */
 	uint8_t		hash[CS_TON_HASH_LENGTH];
 	int64_t		time;			/* seconds since 1970 */
 	int64_t		fee;
-
-	bool		from_other;		/* caused by another account's message */
-	bool		from_itself;	/* by one of its own */
-	bool		came_back;		/* by one of its own that bounced elsewhere */
-	CsTonAddress source;
-	int64_t		received;
-
-	int			messages;		/* to other accounts */
-	CsTonAddress destination;	/* of the last of them */
-	int64_t		sent;			/* with them */
-	int64_t		kept;			/* with messages to itself */
-
-	bool		returned;		/* what was received went back */
-	bool		failed;			/* what was to be done was not */
 } Transaction;
 
 /* ---------- reading ---------- */
@@ -93,24 +70,25 @@ is_internal(struct json_object *message)
 }
 
 static bool
-read_in_message(struct json_object *object, Transaction *tx, CsError *error)
+read_in_message(struct json_object *object, CsTonMoney *money, CsError *error)
 {
 	struct json_object *message = cs_json_object(object, "in_msg");
+	CsTonAddress source;
+	int64_t		value;
 
 	if (message == NULL || !is_internal(message))
 		return true;			/* the system's own, or the owner's */
-	if (!read_amount(message, "value", &tx->received, error) ||
-		!read_party(message, "source", &tx->source, error))
+	if (!read_amount(message, "value", &value, error) ||
+		!read_party(message, "source", &source, error))
 		return false;
-	tx->from_itself = cs_ton_same_account(&tx->source, &tx->address);
-	tx->from_other = !tx->from_itself;
-	tx->came_back = tx->from_other &&
-		cs_json_boolean(message, "bounced", false);
+	cs_ton_receive(money, &source, value,
+				   cs_json_boolean(message, "bounced", false));
 	return true;
 }
 
 static bool
-read_out_messages(struct json_object *object, Transaction *tx, CsError *error)
+read_out_messages(struct json_object *object, CsTonMoney *money,
+				  CsError *error)
 {
 	struct json_object *list = cs_json_array(object, "out_msgs");
 	size_t		count = list ? json_object_array_length(list) : 0;
@@ -120,44 +98,28 @@ read_out_messages(struct json_object *object, Transaction *tx, CsError *error)
 		struct json_object *message = json_object_array_get_idx(list, i);
 		CsTonAddress destination;
 		int64_t		value;
-		int64_t    *sum = &tx->sent;
 
 		if (!is_internal(message))
 			continue;
 		if (!read_amount(message, "value", &value, error) ||
-			!read_party(message, "destination", &destination, error))
+			!read_party(message, "destination", &destination, error) ||
+			!cs_ton_send(money, &destination, value, error))
 			return false;
-		if (cs_ton_same_account(&destination, &tx->address))
-			sum = &tx->kept;
-		else
-		{
-			tx->messages++;
-			tx->destination = destination;
-		}
-		if (value > INT64_MAX - *sum)
-		{
-			cs_error_set(error, CS_ERROR_VALUE, NULL, NULL,
-						 "the values of \"out_msgs\" are too large");
-			return false;
-		}
-		*sum += value;
 	}
 	return true;
 }
 
 /*
- * What went wrong.  A transaction that was aborted has received its value all
- * the same, unless it went back; but it has not done what it was asked for.
- * "success" says nothing of either.
+ * What went wrong.  "success" does not say whether the value went back.
  */
 static void
-read_outcome(struct json_object *object, Transaction *tx)
+read_outcome(struct json_object *object, CsTonMoney *money)
 {
 	CsText		bounce = cs_json_member_string(object, "bounce_phase");
 
-	tx->returned = bounce.data != NULL &&
+	money->returned = bounce.data != NULL &&
 		strcmp(bounce.data, "TrPhaseBounceOk") == 0;
-	tx->failed = cs_json_boolean(object, "aborted", false) ||
+	money->failed = cs_json_boolean(object, "aborted", false) ||
 		!cs_json_boolean(cs_json_object(object, "action_phase"), "success",
 						 true);
 }
@@ -190,7 +152,7 @@ read_transaction(struct json_object *object, Transaction *tx, CsError *error)
 {
 	memset(tx, 0, sizeof(*tx));
 	if (!cs_ton_member_hash(object, "hash", tx->hash, error) ||
-		!read_party(object, "account", &tx->address, error) ||
+		!read_party(object, "account", &tx->money.account, error) ||
 		!cs_json_integer(object, "utime", &tx->time, error) ||
 		!read_amount(object, "total_fees", &tx->fee, error))
 		return false;
@@ -200,11 +162,11 @@ read_transaction(struct json_object *object, Transaction *tx, CsError *error)
 					 "\"utime\" is out of range");
 		return false;
 	}
-	if (!read_in_message(object, tx, error) ||
-		!read_out_messages(object, tx, error))
+	if (!read_in_message(object, &tx->money, error) ||
+		!read_out_messages(object, &tx->money, error))
 		return false;
-	tx->account = cs_tonapi_account(&tx->address);
-	read_outcome(object, tx);
+	tx->account = cs_tonapi_account(&tx->money.account);
+	read_outcome(object, &tx->money);
 	return true;
 }
 
@@ -219,20 +181,10 @@ write_amount(const TonapiNotice *notice, int64_t amount)
 	return cs_output_text(notice->output, text, length);
 }
 
-/* One end of what a transaction moves. */
-typedef struct Movement
-{
-	int32_t		ordinal;
-	CsDirection direction;
-	int64_t		amount;
-	const CsTonAddress *counterparty;	/* NULL: none, or several */
-	bool		failed;
-} Movement;
-
 /* The fee is the transaction's: it stands in its first row alone. */
 static void
 add_row(const TonapiNotice *notice, const Transaction *tx,
-		const Movement *movement)
+		const CsTonMovement *movement)
 {
 	CsRecord   *record = cs_tonapi_record(notice, CS_TABLE_TRANSACTIONS,
 										  movement->failed ?
@@ -258,49 +210,14 @@ add_row(const TonapiNotice *notice, const Transaction *tx,
 					   movement->ordinal == 0 ? "transaction" : "sent");
 }
 
-/* What the account sends: to one other account, several, or itself. */
-static Movement
-sent_movement(const Transaction *tx)
-{
-	Movement	movement = {.failed = tx->failed};
-
-	if (tx->messages > 0)
-	{
-		movement.direction = CS_DIRECTION_OUT;
-		movement.amount = tx->sent;
-		if (tx->messages == 1)
-			movement.counterparty = &tx->destination;
-	}
-	else if (tx->kept > 0 || tx->from_itself)
-	{
-		movement.direction = CS_DIRECTION_SELF;
-		movement.amount = tx->kept > 0 ? tx->kept : tx->received;
-		movement.counterparty = &tx->address;
-	}
-	return movement;
-}
-
 static void
 add_transaction(const TonapiNotice *notice, const Transaction *tx)
 {
-	Movement	movement = {0};
+	CsTonMovement movements[2];
+	int			count = cs_ton_movements(&tx->money, movements);
 
-	if (!tx->from_other)
-	{
-		movement = sent_movement(tx);
-		add_row(notice, tx, &movement);
-		return;
-	}
-	movement.direction = tx->came_back ? CS_DIRECTION_SELF : CS_DIRECTION_IN;
-	movement.amount = tx->received;
-	movement.counterparty = &tx->source;
-	movement.failed = tx->returned;
-	add_row(notice, tx, &movement);
-	if (tx->returned || tx->sent == 0)
-		return;
-	movement = sent_movement(tx);
-	movement.ordinal = 1;
-	add_row(notice, tx, &movement);
+	for (int i = 0; i < count; i++)
+		add_row(notice, tx, &movements[i]);
 }
 
 bool

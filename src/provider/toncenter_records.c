@@ -240,18 +240,6 @@ is_complete(const ToncenterNotice *notice, size_t first)
 
 /* ---------- notifications ---------- */
 
-/* The message without white space behind it. */
-static CsText
-trim(const CsMessage *message)
-{
-	const char *end = message->data + message->length;
-
-	while (end > message->data && (end[-1] == ' ' || end[-1] == '\t' ||
-								   end[-1] == '\r' || end[-1] == '\n'))
-		end--;
-	return (CsText) {message->data, (size_t) (end - message->data)};
-}
-
 /* The highest final block of the masterchain is the position. */
 static void
 note_height(const ToncenterNotice *notice)
@@ -370,7 +358,7 @@ cs_toncenter_records(ToncenterSession *ton, int link,
 					 int64_t now_ms, CsOutput *output, CsError *error)
 {
 	ToncenterNotice notice = {.ton = ton, .link = link, .object = object,
-							  .text = trim(message), .emulated = true,
+							  .text = cs_message_text(message), .emulated = true,
 							  .received_at = message->received_at,
 							  .now_ms = now_ms, .output = output};
 	CsText		type;

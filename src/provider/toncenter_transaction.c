@@ -3,17 +3,8 @@
  * toncenter_transaction.c
  *	  What the notifications of TON Center mean: transactions.
  *
- * A transaction on TON belongs to one account.  It is caused by one message
- * and may send others, each of which causes a transaction of its recipient.
- * So what an account receives and what it sends are told from its own
- * transactions alone, and nothing is counted from both ends:
- *
- *	  a message from another account		in: its value
- *	  such a message that had bounced		self: own money comes back
- *	  an external message, or one from
- *	  the account to itself					out: the sum of what it sends
- *
- * An account that receives and sends in one transaction has a row for each.
+ * What a transaction moves is ton_money.c's to say; here it is read, and its
+ * rows are written.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,33 +14,18 @@
 
 #include "codec/decimal.h"
 #include "provider/identity.h"
+#include "provider/ton_money.h"
 #include "provider/toncenter.h"
 
 /* A transaction, as far as the rows show it. */
 typedef struct Transaction
 {
-	CsTonAddress account;
+	CsTonMoney	money;
 	uint8_t		hash[CS_TON_HASH_LENGTH];
 	CsStatus	finality;
 	int64_t		time_us;
 	int64_t		height;
 	int64_t		fee;
-
-	bool		from_other;		/* caused by another account's message */
-	bool		from_itself;	/* by one of its own */
-	bool		came_back;		/* by one of its own that bounced elsewhere */
-	bool		source_known;
-	CsTonAddress source;
-	int64_t		received;
-
-	int			messages;		/* to other accounts */
-	CsTonAddress destination;	/* of the first of them */
-	bool		destination_known;
-	int64_t		sent;			/* with them */
-	int64_t		kept;			/* with messages to itself */
-
-	bool		returned;		/* what was received went back */
-	bool		failed;			/* what was to be done was not */
 } Transaction;
 
 /* ---------- reading fields ---------- */
@@ -84,41 +60,26 @@ read_party(struct json_object *object, const char *name, CsTonAddress *address)
 /* ---------- reading a transaction ---------- */
 
 static bool
-read_in_message(struct json_object *object, Transaction *tx, CsError *error)
+read_in_message(struct json_object *object, CsTonMoney *money, CsError *error)
 {
 	struct json_object *message = cs_json_object(object, "in_msg");
-	bool		has_source;
+	CsTonAddress source;
+	bool		known = read_party(message, "source", &source);
+	int64_t		value;
 
-	if (message == NULL)		/* the system's own transactions */
-		return true;
-	if (!read_amount(message, "value", &tx->received, error))
+	if (cs_json_member(message, "source") == NULL)
+		return true;			/* the system's own, or the owner's */
+	if (!read_amount(message, "value", &value, error))
 		return false;
-	has_source = cs_json_member(message, "source") != NULL;
-	tx->source_known = read_party(message, "source", &tx->source);
-	tx->from_itself = tx->source_known &&
-		cs_ton_same_account(&tx->source, &tx->account);
-	tx->from_other = has_source && !tx->from_itself;
-	tx->came_back = tx->from_other &&
-		cs_json_boolean(message, "bounced", false);
+	cs_ton_receive(money, known ? &source : NULL, value,
+				   cs_json_boolean(message, "bounced", false));
 	return true;
-}
-
-static bool
-add_up(int64_t *sum, int64_t value, CsError *error)
-{
-	if (value <= INT64_MAX - *sum)
-	{
-		*sum += value;
-		return true;
-	}
-	cs_error_set(error, CS_ERROR_VALUE, NULL, NULL,
-				 "the values of \"out_msgs\" are too large");
-	return false;
 }
 
 /* What is sent; a message to nobody is a log entry, and has no value. */
 static bool
-read_out_messages(struct json_object *object, Transaction *tx, CsError *error)
+read_out_messages(struct json_object *object, CsTonMoney *money,
+				  CsError *error)
 {
 	struct json_object *list = cs_json_array(object, "out_msgs");
 	size_t		count = list ? json_object_array_length(list) : 0;
@@ -139,39 +100,24 @@ read_out_messages(struct json_object *object, Transaction *tx, CsError *error)
 		if (cs_json_member(message, "destination") == NULL)
 			continue;
 		known = read_party(message, "destination", &destination);
-		if (!read_amount(message, "value", &value, error))
-			return false;
-		if (known && cs_ton_same_account(&destination, &tx->account))
-		{
-			if (!add_up(&tx->kept, value, error))
-				return false;
-			continue;
-		}
-		if (tx->messages++ == 0 && known)
-		{
-			tx->destination = destination;
-			tx->destination_known = true;
-		}
-		if (!add_up(&tx->sent, value, error))
+		if (!read_amount(message, "value", &value, error) ||
+			!cs_ton_send(money, known ? &destination : NULL, value, error))
 			return false;
 	}
 	return true;
 }
 
-/*
- * What went wrong.  A transaction that was aborted has received its value all
- * the same, unless it went back; but it has not done what it was asked for.
- */
+/* What went wrong. */
 static void
-read_description(struct json_object *object, Transaction *tx)
+read_description(struct json_object *object, CsTonMoney *money)
 {
 	struct json_object *description = cs_json_object(object, "description");
 	struct json_object *bounce = cs_json_object(description, "bounce");
 	struct json_object *action = cs_json_object(description, "action");
 	CsText		type = cs_json_member_string(bounce, "type");
 
-	tx->returned = type.data != NULL && strcmp(type.data, "ok") == 0;
-	tx->failed = cs_json_boolean(description, "aborted", false) ||
+	money->returned = type.data != NULL && strcmp(type.data, "ok") == 0;
+	money->failed = cs_json_boolean(description, "aborted", false) ||
 		!cs_json_boolean(action, "success", true);
 }
 
@@ -186,17 +132,17 @@ read_transaction(const ToncenterNotice *notice, struct json_object *object,
 					 "\"transactions\" holds what is not an object");
 		return false;
 	}
-	if (!cs_ton_member_address(object, "account", &tx->account, error) ||
+	if (!cs_ton_member_address(object, "account", &tx->money.account, error) ||
 		!cs_ton_member_hash(object, "hash", tx->hash, error) ||
 		!cs_toncenter_read_time(object, "now", &tx->time_us, error) ||
 		!cs_toncenter_read_finality(object, notice->has_trace ?
 									CS_STATUS_NONE : CS_STATUS_FINALIZED,
 									&tx->finality, error) ||
 		!read_amount(object, "total_fees", &tx->fee, error) ||
-		!read_in_message(object, tx, error) ||
-		!read_out_messages(object, tx, error))
+		!read_in_message(object, &tx->money, error) ||
+		!read_out_messages(object, &tx->money, error))
 		return false;
-	read_description(object, tx);
+	read_description(object, &tx->money);
 
 	/* Before that it is a guess. */
 	tx->height = CS_NO_NUMBER;
@@ -215,16 +161,6 @@ write_amount(const ToncenterNotice *notice, int64_t amount)
 	return cs_output_text(notice->output, text, length);
 }
 
-/* One end of what a transaction moves. */
-typedef struct Movement
-{
-	int32_t		ordinal;
-	CsDirection direction;
-	int64_t		amount;
-	const CsTonAddress *counterparty;	/* NULL: none, several or unknown */
-	bool		failed;
-} Movement;
-
 /* What the rows of a transaction have in common. */
 typedef struct Frame
 {
@@ -235,7 +171,7 @@ typedef struct Frame
 
 static void
 add_row(const ToncenterNotice *notice, const Transaction *tx,
-		const Frame *frame, const Movement *movement)
+		const Frame *frame, const CsTonMovement *movement)
 {
 	const char *network = notice->ton->base.network->name;
 	CsText		amount = write_amount(notice, movement->amount);
@@ -271,36 +207,15 @@ add_row(const ToncenterNotice *notice, const Transaction *tx,
 										   sizeof(movement->ordinal))}, 6);
 }
 
-/* What the account sends; to one other account, several, or itself. */
-static Movement
-sent_movement(const Transaction *tx)
-{
-	Movement	movement = {.failed = tx->failed};
-
-	if (tx->messages > 0)
-	{
-		movement.direction = CS_DIRECTION_OUT;
-		movement.amount = tx->sent;
-		if (tx->messages == 1 && tx->destination_known)
-			movement.counterparty = &tx->destination;
-	}
-	else if (tx->kept > 0 || tx->from_itself)
-	{
-		movement.direction = CS_DIRECTION_SELF;
-		movement.amount = tx->kept > 0 ? tx->kept : tx->received;
-		movement.counterparty = &tx->account;
-	}
-	return movement;
-}
-
 static void
 add_transaction(ToncenterNotice *notice, const Transaction *tx, CsText key,
 				CsText part)
 {
-	Movement	movement = {0};
+	CsTonMovement movements[2];
+	int			count = cs_ton_movements(&tx->money, movements);
 	Frame		frame;
 
-	frame.account = cs_ton_write_address(notice->output, &tx->account);
+	frame.account = cs_ton_write_address(notice->output, &tx->money.account);
 	if (notice->topic != TONCENTER_TRACE &&
 		!cs_session_watches(&notice->ton->base, frame.account))
 		return;
@@ -308,22 +223,8 @@ add_transaction(ToncenterNotice *notice, const Transaction *tx, CsText key,
 	frame.payload = cs_toncenter_payload(notice, "transactions", key, part);
 	if (tx->height != CS_NO_NUMBER && tx->height > notice->height)
 		notice->height = tx->height;
-	if (!tx->from_other)
-	{
-		movement = sent_movement(tx);
-		add_row(notice, tx, &frame, &movement);
-		return;
-	}
-	movement.direction = tx->came_back ? CS_DIRECTION_SELF : CS_DIRECTION_IN;
-	movement.amount = tx->received;
-	movement.counterparty = tx->source_known ? &tx->source : NULL;
-	movement.failed = tx->returned;
-	add_row(notice, tx, &frame, &movement);
-	if (tx->returned || tx->sent == 0)
-		return;
-	movement = sent_movement(tx);
-	movement.ordinal = 1;
-	add_row(notice, tx, &frame, &movement);
+	for (int i = 0; i < count; i++)
+		add_row(notice, tx, &frame, &movements[i]);
 }
 
 bool
