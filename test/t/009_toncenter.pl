@@ -1,0 +1,316 @@
+# The life of a source of TON Center: both transports, traces that become
+# final or void, limits that are learned, faults, and what the views say of it
+# all.  A role without privileges of its own owns every source.
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
+use Chainstream;
+use JSON::PP ();
+use MIME::Base64 qw(decode_base64);
+use PostgreSQL::Test::Utils;
+use Simulator;
+use Test::More;
+
+# Sender and recipient of the recorded traces, as the server and people write them.
+my $ALICE = '0:9DA971AF38D2F03ABDF308D5F91636A97E5A2B07A66C39D71D7CBAE3B032EDDC';
+my $ALICE_FRIENDLY = 'UQCdqXGvONLwOr3zCNX5FjapflorB6ZsOdcdfLrjsDLt3AF4';
+my $BOB = '0:4E3664FAEE814FBDB6C1CB36D72BAC52D15E186C11ECD664FE1B3F1A7CFD801D';
+my $JETTON = '0:B113A994B5024A16719F69139328EB759596C38A25F59028B146FECDC3621DFE';
+my $TRACE = '26500c89308e8dbc5715b0c797fe6f6bdcaaab47df9e7f00b393401590dec8c8';
+
+sub simulator { return Simulator->new(args => [ '--listen', 'toncenter=0', @_ ]) }
+
+sub endpoint
+{
+	my ($simulator, $transport) = @_;
+	my $url = $simulator->url('toncenter');
+	return "$url/api/streaming/v2/ws" if ($transport // '') ne 'sse';
+	return $url =~ s/^ws/http/r . '/api/streaming/v2/sse';
+}
+
+my $server = new_server('toncenter');
+my ($grants) = slurp_file("$FindBin::RealBin/../../doc/privileges.md") =~ /^```sql\n(.*?)^```$/ms;
+sql($server, "$grants; GRANT chain_reader TO chain_admin");
+
+# Everything that follows is done, and seen, by a plain role.
+sub admin
+{
+	my ($query) = @_;
+	return $server->safe_psql('postgres', $query, extra_params => [ '-U', 'chain_admin' ]);
+}
+
+sub add
+{
+	my ($name, $simulator, %options) = @_;
+	my $transport = delete $options{transport} // 'websocket';
+	my $more = join '', map { ", $_ => '$options{$_}'" } sort keys %options;
+	return admin("SELECT chainstream.add_source('$name', provider => 'toncenter',
+		transport => '$transport', url => '" . endpoint($simulator, $transport) . "'$more)");
+}
+
+sub watch { my ($name, @targets) = @_; return admin("SELECT chainstream.watch('$name', ARRAY['" . join("','", @targets) . "'])") }
+
+sub watched
+{
+	my ($name, $count, $what) = @_;
+	return wait_until($server, "SELECT count(*) = $count FROM chainstream.watch_status
+		WHERE source = '$name' AND state = 'active'", $what);
+}
+
+# "topic state" of each subscription, with its words if it has any.
+sub topics_of
+{
+	my ($name) = @_;
+	return admin("SELECT string_agg(concat_ws(' ', topic, state, detail), ', ' ORDER BY subscription_id)
+		FROM chainstream.subscription_status WHERE source = '$name'");
+}
+
+# What the server's first client, or each client, is subscribed to.
+sub asked { my ($simulator) = @_; return map { $_->{topics} } $simulator->subscriptions }
+
+# Columns of the rows of a table since an id.
+my $seen = 0;
+sub rows
+{
+	my ($table, $columns) = @_;
+	my $result = admin("SELECT $columns FROM chainstream.$table WHERE id > $seen ORDER BY id");
+	$seen = admin("SELECT greatest((SELECT max(id) FROM chainstream.transactions), (SELECT max(id) FROM chainstream.events), $seen)");
+	return $result;
+}
+
+sub arrive
+{
+	my ($table, $count, $what) = @_;
+	return wait_until($server, "SELECT count(*) = $count FROM chainstream.$table WHERE id > $seen", $what);
+}
+
+my $MOVED = "account, counterparty, direction, amount, asset, status, height";
+
+# ---------- what takes long begins now and is looked at in the end ----------
+
+my $calm = simulator('--set', 'idle-ms=20000');
+my %frozen = map { $_ => simulator() } qw(websocket sse);
+add('calm', $calm);
+watch('calm', $ALICE);
+for my $transport (sort keys %frozen)
+{
+	add("frozen_$transport", $frozen{$transport}, transport => $transport);
+	watch("frozen_$transport", $ALICE);
+	watched("frozen_$transport", 1, "a watch over $transport");
+	$frozen{$transport}->command('halfopen');
+}
+
+# ---------- three statements, and rows come ----------
+
+my $simulator = simulator('--accounts', '40', '--set', 'confirm-ms=0', '--set', 'finalize-ms=0');
+add('ton', $simulator);
+wait_state($server, 'ton', 'idle');
+is(topics_of('ton'), 'transactions idle waiting for a watched address',
+	'without a watched address nothing is asked for');
+is($simulator->stats->{connections}, 0, 'nor is there a connection');
+
+my $listener = session_start($server, 'LISTEN chainstream');
+is(watch('ton', $ALICE_FRIENDLY), 1, 'an address as wallets show it');
+wait_state($server, 'ton', 'streaming');
+watched('ton', 1, 'is watched once the server acknowledged it');
+is(topics_of('ton'), 'transactions active', 'so is the subscription active');
+is_deeply([ asked($simulator) ],
+	[ { types => ['transactions'], addresses => [$ALICE], trace_external_hash_norms => [], min_finality => 'pending',
+			include_address_book => JSON::PP::false, include_metadata => JSON::PP::false,
+			action_types => [], supported_action_types => [] } ],
+	'the server has it in its own spelling, with every setting');
+
+my @life = sample('toncenter/lifecycle-simple.jsonl');
+$simulator->command("send $_") for @life;
+arrive('transactions', 3, 'a transfer of which three things are told');
+is(rows('transactions', $MOVED), join("\n",
+		map { join '|', $ALICE, $BOB, 'out', '1000000000', 'TON', $_ }
+		  'pending|', 'confirmed|', 'finalized|50502676'),
+	'three rows of the watched account');
+is(admin("SELECT DISTINCT json_typeof(payload), payload ->> 'type', json_array_length(payload -> 'transactions'),
+		payload #>> '{transactions,0,account}' FROM chainstream.transactions"),
+	"object|transactions|1|$ALICE", 'each with what the message says of it, which is JSON');
+is(admin("SELECT scope, position FROM chainstream.cursors WHERE source = 'ton'"),
+	'|{"mc_block_seqno": 50502676}', 'the position was committed');
+is(admin("SELECT status, direction FROM chainstream.transaction_state WHERE source = 'ton' ORDER BY id"),
+	"pending|out\nfinalized|out", 'the guess keeps its own hash, the transaction is final');
+my @told = session_end($listener);
+my @carried = map { @{ JSON::PP::decode_json($_->{payload})->{rows} } } @told;
+is_deeply([ map { $_->{status} } @carried ], [qw(pending confirmed finalized)], 'the notifications carry the rows');
+is_deeply($carried[2], { %{ $carried[2] }, topic => 'transactions', account => $ALICE, direction => 'out',
+		amount => '1000000000', asset => 'TON', height => 50502676 }, 'with their columns');
+
+$simulator->command("send $life[2]");
+wait_until($server, "SELECT duplicates = 1 FROM chainstream.status WHERE name = 'ton'", 'the same again is counted');
+is(rows('transactions', '*'), '', 'and not stored');
+
+# ---------- deposits, in the words of the README ----------
+
+my $connections = $simulator->stats->{connections};
+watch('ton', $BOB);
+watched('ton', 2, 'a second watch becomes active');
+my @recorded = sample('toncenter/transactions.jsonl');
+$simulator->command("send $recorded[3]");
+arrive('transactions', 1, 'its transfer arrives');
+is(admin("SELECT hash, counterparty, amount, asset FROM chainstream.transfers
+		WHERE account = '$BOB' AND direction = 'in' AND status = 'finalized'"),
+	"8df4e5382686f42cae120c94d8dc823555d9bdd27e311c0f0fb61933b13381ab|$ALICE|1000000000|TON",
+	'a deposit');
+rows('transactions', '1');
+
+# ---------- changes of the watch list under traffic ----------
+
+my @pool = split / /, $simulator->command('accounts 0 40');
+watch('ton', @pool);
+watched('ton', 42, 'the accounts of the traffic are watched');
+my $before = $simulator->stats->{topics}{transactions};
+$simulator->command('count 1000');
+$simulator->command('rate 500');
+for my $n (1 .. 8)
+{
+	admin("SELECT chainstream.unwatch('ton', '$BOB')");
+	$simulator->wait_for(sub { @{ (asked($_[0]))[0]{addresses} } == 41 });
+	watch('ton', $BOB);
+	$simulator->wait_for(sub { @{ (asked($_[0]))[0]{addresses} } == 42 });
+}
+$simulator->wait_for(sub { $_[0]->stats->{generated} >= 1000 && $_[0]->stats->{queued} == 0 });
+my $sent = $simulator->stats->{topics}{transactions} - $before;
+is($sent, 3000, 'each transfer was told of three times');
+arrive('transactions', 2 * $sent, 'and each time a row of either side is stored, whatever is watched meanwhile');
+is(admin("SELECT count(DISTINCT (hash, status)), count(*) FILTER (WHERE direction IS NULL)
+		FROM chainstream.transactions WHERE id > $seen"), 2 * $sent . '|0', 'once each');
+is($simulator->stats->{connections}, $connections, 'all on the first connection');
+rows('transactions', '1');
+
+# ---------- what is not committed, and what is taken back ----------
+
+my $carol = '-1:' . '5' x 64;
+admin("BEGIN; SELECT chainstream.watch('ton', '$carol'); ROLLBACK");
+is(admin("SELECT chainstream.unwatch('ton', ARRAY['" . join("','", @pool) . "'])"), 40, 'unwatch');
+$simulator->wait_for(sub { @{ (asked($_[0]))[0]{addresses} } < 40 });
+is_deeply([ sort @{ (asked($simulator))[0]{addresses} } ], [ $BOB, $ALICE ],
+	'the server is left with what is watched; a rolled back watch never got there');
+
+watch('ton', '*');
+wait_until($server, "SELECT state = 'error' FROM chainstream.watch_status WHERE source = 'ton' AND target = '*'",
+	'everything cannot be watched');
+is(admin("SELECT detail FROM chainstream.watch_status WHERE target = '*'"),
+	'TON Center has no subscription to everything: name the addresses, or use provider tonapi with transport sse',
+	'and it says what can be done');
+is(status_of($server, 'ton', 'state'), 'streaming', 'the others are served');
+admin("SELECT chainstream.unwatch('ton', '*')");
+
+# ---------- every topic ----------
+
+admin("SELECT chainstream.subscribe('ton', topic, channel => CASE topic WHEN 'actions' THEN 'tokens' END)
+	FROM unnest(ARRAY['actions', 'account_state_change', 'jettons_change']) topic");
+wait_until($server, "SELECT count(*) = 4 FROM chainstream.subscription_status WHERE source = 'ton' AND state = 'active'",
+	'topics are added to a running source');
+is_deeply((asked($simulator))[0]{types}, [qw(transactions actions account_state_change jettons_change)],
+	'in the one subscription of the connection');
+is($simulator->stats->{connections}, $connections, 'without another connection');
+
+$listener = session_start($server, 'LISTEN tokens');
+my @actions = sample('toncenter/actions.jsonl');
+$simulator->command("send $_") for $actions[0], $actions[4];
+arrive('events', 4, 'actions are events');
+is(rows('events', "kind, $MOVED, transaction_hash"), join("\n",
+		(map { "ton_transfer|$_||1000000000|TON|pending||$TRACE" } "$ALICE|$BOB", "$BOB|$ALICE"),
+		(map { "jetton_transfer|$_|1000000|$JETTON|finalized|50503953|f97ab943d8030dbbf600e700ba39c021042e807efa27c73689dadbdb2003e476" }
+			"$ALICE|$BOB|out", "$BOB|$ALICE|in")),
+	'of both parties; native coins are counted with transactions, tokens here');
+@told = session_end($listener);
+is_deeply([ map { $_->{channel} } @told ], [ ('tokens') x @told ], 'announced on their own channel');
+isnt(scalar @told, 0, 'and they are');
+is(admin("SELECT amount, asset, direction FROM chainstream.transfers WHERE topic = 'actions' AND account = '$BOB' AND status = 'finalized'"),
+	"1000000|$JETTON|in", 'a deposit of tokens');
+
+my @states = sample('toncenter/account_state_change.jsonl');
+$simulator->command("send $_") for @states[ 0, 1 ];
+arrive('events', 2, 'states of an account');
+is(rows('events', "kind, account, status, hash, amount, payload #>> '{state,balance}'"), join("\n",
+		map { "account_state_change|$ALICE|$_|5bc92c350d57bf7b6b42fe80268d804e52489d56fc914d9e374c93c932b1db51||72554299316" }
+		  qw(confirmed finalized)),
+	'with the balance as received');
+my @jettons = sample('toncenter/jettons_change.jsonl');
+$simulator->command("send $jettons[0]");
+arrive('events', 1, 'a balance of tokens');
+is(rows('events', "kind, account, asset, status, payload #>> '{jetton,balance}'"),
+	"jettons_change|$ALICE|$JETTON|confirmed|9024902", 'of its owner');
+
+# Errors of the user, in words.
+for my $case (
+	[ q(SELECT chainstream.subscribe('ton', 'trace', '{"min_finality": "finalized"}')),
+		qr/argument "min_finality" is not given here.*HINT: +Set it with chainstream.alter_source\(\) as an option/s, 'a setting of the source' ],
+	[ q(SELECT chainstream.subscribe('ton', 'trace', '{"addresses": []}')),
+		qr/argument "addresses" is not given here.*HINT: +Name accounts with chainstream.watch/s, 'addresses' ],
+	[ q(SELECT chainstream.subscribe('ton', 'actions')), qr/already subscribed to topic "actions"/, 'a topic twice' ],
+	[ q(SELECT chainstream.subscribe('ton', 'blocks')), qr/topic "blocks".*HINT/s, 'a topic that there is not' ])
+{
+	my ($query, $expected, $what) = @$case;
+	my ($result, undef, $errors) = $server->psql('postgres', $query, extra_params => [ '-U', 'chain_admin' ]);
+	like($errors, $expected, "$what is refused");
+}
+
+admin("SELECT chainstream.unsubscribe(subscription_id) FROM chainstream.subscriptions
+	WHERE source = 'ton' AND topic IN ('account_state_change', 'jettons_change')");
+$simulator->wait_for(sub { @{ (asked($_[0]))[0]{types} } == 2 });
+is_deeply((asked($simulator))[0]{types}, [qw(transactions actions)], 'unsubscribe reaches the server');
+
+# ---------- one transaction and all it causes ----------
+
+my @traces = sample('toncenter/trace.jsonl');
+ok(admin("SELECT chainstream.watch_transaction('ton', 'JlAMiTCOjbxXFbDHl/5va9yqq0ffnn8As5NAFZDeyMg=')"), 'a trace is watched');
+my $watch = "FROM chainstream.watch_status WHERE source = 'ton' AND kind = 'transaction'";
+wait_until($server, "SELECT detail LIKE '%subscribe trace' $watch", 'which says what is still missing');
+is(admin("SELECT target, state, detail $watch"),
+	"$TRACE|pending|no subscription of this source takes watched transactions: subscribe trace", 'in words');
+admin("SELECT chainstream.subscribe('ton', 'trace')");
+wait_until($server, "SELECT state = 'active' $watch", 'then it is active');
+is((asked($simulator))[0]{trace_external_hash_norms}[0], 'JlAMiTCOjbxXFbDHl/5va9yqq0ffnn8As5NAFZDeyMg=',
+	'asked for in the spelling that the server compares');
+$simulator->command("send $_") for @traces[ 0 .. 1 ];
+arrive('transactions', 4, 'its transactions are rows');
+is(admin("SELECT state $watch"), 'active', 'what is not final yet is watched on');
+$simulator->command("send $traces[2]");
+wait_until($server, "SELECT state = 'done' $watch", 'and done when it is');
+is(admin("SELECT DISTINCT topic, direction, transaction_hash FROM chainstream.events WHERE id > $seen AND topic = 'trace'"),
+	"trace||$TRACE", 'its actions are events');
+rows('transactions', '1');
+$simulator->wait_for(sub { !@{ (asked($_[0]))[0]{trace_external_hash_norms} } });
+is(topics_of('ton') =~ /(trace .*)/ && $1, 'trace idle waiting for a watched transaction', 'nothing more is asked for');
+my $pid = worker_pid($server, 'ton');
+sql($server, "SELECT pg_terminate_backend($pid)");
+wait_until($server, "SELECT pid <> $pid AND state = 'streaming' FROM chainstream.status WHERE name = 'ton'", 'another worker');
+watched('ton', 2, 'asks for the addresses again');
+is_deeply([ map { $_->{trace_external_hash_norms} } asked($simulator) ], [ [] ], 'and not for what is done');
+is(admin("SELECT state $watch"), 'done', 'which is remembered');
+
+# ---------- settings are those of the connection ----------
+
+admin(q(SELECT chainstream.alter_source('ton', options => '{"min_finality": "finalized",
+	"include_address_book": true, "action_types": ["ton_transfer"]}')));
+$simulator->wait_for(sub { my ($topics) = asked($_[0]); $topics && $topics->{min_finality} eq 'finalized' });
+watched('ton', 2, 'with other settings');
+is_deeply([ @{ (asked($simulator))[0] }{qw(include_address_book action_types)} ], [ JSON::PP::true, ['ton_transfer'] ],
+	'the server has them');
+my @other = map { s/JlAMiTCOjbxXFbDHl/KlAMiTCOjbxXFbDHl/gr =~ s/"hash":"jfTl/"hash":"kfTl/r =~ s/"hash":"9QeaI/"hash":"8QeaI/r } @life;
+$simulator->command("send $_") for @other;
+arrive('transactions', 2, 'only what is final is told');
+is(rows('transactions', "status, payload ->> 'address_book' IS NULL"), "finalized|t\nfinalized|t",
+	'two transactions in one message have no address book');
+$simulator->command("send $actions[2]");
+arrive('events', 2, 'an action');
+is(rows('events', "DISTINCT kind, payload ->> 'address_book' IS NULL, id") =~ s/\|\d+$//mgr, "ton_transfer|f\nton_transfer|f",
+	'one thing has it');
+admin("SELECT chainstream.alter_source('ton', options => '{}')");
+$simulator->wait_for(sub { my ($topics) = asked($_[0]); $topics && $topics->{min_finality} eq 'pending' });
+watched('ton', 2, 'and back');
+is_deeply((asked($simulator))[0]{action_types}, [], 'a setting that sticks is gone with its connection');
+admin("SELECT chainstream.unsubscribe(subscription_id) FROM chainstream.subscriptions WHERE source = 'ton' AND topic = 'actions'");
+
+$server->stop;
+done_testing();
