@@ -131,6 +131,9 @@ typedef struct ToncenterSession
 	size_t		limit;			/* addresses per link; SIZE_MAX: not known */
 	ToncenterGroup waiting;		/* addresses for which there is no room */
 	ToncenterGroup traces;
+	const char *unserved[CS_WATCH_TRANSACTION + 1]; /* why no topic takes
+													 * targets of a kind; NULL:
+													 * one does */
 
 	CsJsonWriter writer;		/* for requests */
 	uint64_t	last_request;	/* numbers the requests */

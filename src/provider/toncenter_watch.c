@@ -191,7 +191,7 @@ tell(CsWatch *watch, CsState state, const char *detail, CsOutput *output)
 
 	if (state == CS_STATE_ACTIVE)
 		flag = CS_WATCH_ACTIVE;
-	else if (state != CS_STATE_PENDING)
+	else if (state != CS_STATE_PENDING || detail != NULL)
 		flag = TONCENTER_TROUBLE;
 	if ((watch->flags & (CS_WATCH_ACTIVE | TONCENTER_TROUBLE)) == flag)
 		return;
@@ -208,7 +208,7 @@ cs_toncenter_set_news(ToncenterGroup *group, ToncenterNews news)
 }
 
 static void
-tell_member(const ToncenterGroup *group, CsWatch *watch, const char *unserved,
+tell_member(const ToncenterGroup *group, CsWatch *watch, const char *reason,
 			CsOutput *output)
 {
 	switch (group->news)
@@ -224,7 +224,7 @@ tell_member(const ToncenterGroup *group, CsWatch *watch, const char *unserved,
 				tell(watch, CS_STATE_PENDING, NULL, output);
 			break;
 		case TONCENTER_NEWS_PENDING:
-			tell(watch, CS_STATE_PENDING, unserved, output);
+			tell(watch, CS_STATE_PENDING, reason, output);
 			break;
 		case TONCENTER_NEWS_TROUBLE:
 			if (!(watch->flags & CS_WATCH_ACTIVE))
@@ -235,7 +235,7 @@ tell_member(const ToncenterGroup *group, CsWatch *watch, const char *unserved,
 
 /* Returns false if there is more to tell than may be told now. */
 static bool
-tell_group(ToncenterGroup *group, const char *unserved, size_t limit,
+tell_group(ToncenterGroup *group, const char *reason, size_t limit,
 		   CsOutput *output)
 {
 	if (group->news == TONCENTER_NEWS_NONE)
@@ -244,7 +244,7 @@ tell_group(ToncenterGroup *group, const char *unserved, size_t limit,
 	{
 		if (cs_output_action_count(output) >= limit)
 			return false;
-		tell_member(group, group->items[group->news_at++], unserved, output);
+		tell_member(group, group->items[group->news_at++], reason, output);
 	}
 
 	group->news = TONCENTER_NEWS_NONE;
@@ -255,18 +255,14 @@ void
 cs_toncenter_tell_watches(ToncenterSession *ton, size_t limit, int64_t now_ms,
 						  CsOutput *output)
 {
-	bool		wanted = false;
 	bool		done = true;
 
-	for (int i = 0; i < TONCENTER_TRACE; i++)
-		wanted |= ton->topics[i].subscription_id != 0;
 	for (int i = 0; i < ton->link_count && done; i++)
-		done = tell_group(&ton->links[i].addresses, wanted ? NULL : nobody,
-						  limit, output);
+		done = tell_group(&ton->links[i].addresses,
+						  ton->unserved[CS_WATCH_ADDRESS], limit, output);
 	done = done && tell_group(&ton->waiting, NULL, limit, output) &&
-		tell_group(&ton->traces,
-				   ton->topics[TONCENTER_TRACE].subscription_id != 0 ? NULL :
-				   nobody_traces, limit, output);
+		tell_group(&ton->traces, ton->unserved[CS_WATCH_TRANSACTION], limit,
+				   output);
 	if (!done)
 		ton->more_at = now_ms;
 }
@@ -280,6 +276,22 @@ tell_invalid(CsWatch *watch, CsOutput *output)
 	tell(watch, CS_STATE_ERROR, watch->kind == CS_WATCH_ADDRESS &&
 		 strcmp(watch->target, "*") == 0 ? no_everything : not_watchable,
 		 output);
+}
+
+/* A target that was not known before, or was wished for anew. */
+static void
+take_wanted(ToncenterSession *ton, CsWatch *watch, bool *again,
+			CsOutput *output)
+{
+	watch->flags &= (uint8_t) ~TONCENTER_TROUBLE;
+	if (watch->flags & TONCENTER_PLACED)
+		*again = true;			/* its state is told once more */
+	else if (watch->kind == CS_WATCH_TRANSACTION)
+		(void) append(&ton->traces, watch, output);
+	else
+		place(ton, watch, output);
+	if (ton->unserved[watch->kind] != NULL)
+		tell(watch, CS_STATE_PENDING, ton->unserved[watch->kind], output);
 }
 
 /* Act on one change.  Returns true if a member of a group is to be forgotten. */
@@ -297,21 +309,38 @@ take_watch(ToncenterSession *ton, CsWatch *watch, bool *again,
 	}
 	if (watch->flags & CS_WATCH_INVALID)
 		tell_invalid(watch, output);
-	else if (placed)
-	{
-		/* It is another wish for the same: tell its state once more. */
-		watch->flags &= (uint8_t) ~TONCENTER_TROUBLE;
-		*again = true;
-	}
-	else if (!(watch->flags & CS_WATCH_REFUSED))
-	{
-		watch->flags &= (uint8_t) ~TONCENTER_TROUBLE;
-		if (watch->kind == CS_WATCH_TRANSACTION)
-			(void) append(&ton->traces, watch, output);
-		else
-			place(ton, watch, output);
-	}
+	else if (placed || !(watch->flags & CS_WATCH_REFUSED))
+		take_wanted(ton, watch, again, output);
 	return false;
+}
+
+/*
+ * Is there a topic that takes targets of this kind, now that topics may have
+ * changed?  What is active is told of it by the answer to the next request.
+ */
+static void
+note_topics(ToncenterSession *ton, CsWatchKind kind, unsigned bits,
+			const char *reason)
+{
+	for (int id = 0; id < TONCENTER_TOPICS; id++)
+	{
+		if ((bits & TONCENTER_BIT(id)) && ton->topics[id].subscription_id != 0)
+			reason = NULL;
+	}
+	if (reason == ton->unserved[kind])
+		return;
+	ton->unserved[kind] = reason;
+	for (int i = 0; i < ton->link_count; i++)
+	{
+		ToncenterLink *link = &ton->links[i];
+
+		if (link->active & bits)
+			continue;
+		if (kind == CS_WATCH_ADDRESS)
+			cs_toncenter_set_news(&link->addresses, TONCENTER_NEWS_PENDING);
+		else if (link->number == 0)
+			cs_toncenter_set_news(&ton->traces, TONCENTER_NEWS_PENDING);
+	}
 }
 
 void
@@ -322,6 +351,9 @@ cs_toncenter_take_watches(ToncenterSession *ton, size_t limit, int64_t now_ms,
 	bool		gone = false;
 	bool		again = false;
 
+	note_topics(ton, CS_WATCH_ADDRESS, TONCENTER_ADDRESS_BITS, nobody);
+	note_topics(ton, CS_WATCH_TRANSACTION, TONCENTER_BIT(TONCENTER_TRACE),
+				nobody_traces);
 	for (size_t i = cs_watchset_queued(watches); i > 0; i--)
 	{
 		if (cs_output_action_count(output) >= limit)

@@ -205,8 +205,9 @@ test_traces(void)
 	host_subscribe(&host, 1, "trace", "{}");
 	host_watch(&host, 100, ACCOUNT("0A"));
 	host_sync(&host);
-	host_expect(&host, "subscription 1 idle (waiting for a watched tr)",
-				"a trace needs a transaction");
+	host_expect(&host, "watch 100 pending (no subscription of this );"
+				" subscription 1 idle (waiting for a watched tr)",
+				"a trace needs a transaction, and says so of an address");
 	watch_trace(&host, 200, TRACE);
 	host_sync(&host);
 	host_open(&host);
@@ -219,7 +220,8 @@ test_traces(void)
 				"an address is nobody's there");
 	host_subscribe(&host, 2, "transactions", "{}");
 	host_sync(&host);
-	host_expect(&host, "subscribe-2 types=transactions,trace addresses=0A"
+	host_expect(&host, "watch 100 pending;"
+				" subscribe-2 types=transactions,trace addresses=0A"
 				" trace_external_hash_norms="
 				"JlAMiTCOjbxXFbDHl/5va9yqq0ffnn8As5NAFZDeyMg=" SETTINGS
 				"; subscription 2 pending", "both at once");
@@ -232,6 +234,17 @@ test_traces(void)
 	answer(&host, 0, 3);
 	host_expect(&host, "watch 200 pending (no subscription of this )",
 				"which is told");
+	watch_trace(&host, 201, ZEROS "01");
+	host_sync(&host);
+	host_expect(&host, "watch 201 pending (no subscription of this )",
+				"also of one that comes then");
+	host_close(&host);
+	forget(&host);
+	host_subscribe(&host, 3, "trace", "{}");
+	host_sync(&host);
+	host_expect(&host, "watch 200 pending; watch 201 pending;"
+				" subscription 2 pending; subscription 3 pending",
+				"and withdrawn when there is one");
 	host_free(&host);
 }
 
