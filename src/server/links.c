@@ -136,6 +136,8 @@ act(CsWorker *worker, const CsAction *action)
 			if (link != NULL && link->connection)
 			{
 				link->misbehaved = true;
+				strlcpy(link->complaint, action->text.data ? action->text.data : "",
+						sizeof(link->complaint));
 				cs_connection_close(link->connection, 1000,
 									action->text.data ? action->text.data : "");
 			}
@@ -277,6 +279,7 @@ connect_link(CsWorker *worker, CsLink *link, int64 now_ms)
 {
 	char		reason[CS_WIRE_REASON_MAX];
 
+	link->relapse = link->misbehaved;
 	link->proven = link->misbehaved = false;
 	link->connection = cs_link_dial(worker->source, worker->session, worker->output,
 									worker->wire, link->id, link->url_index,
@@ -311,9 +314,12 @@ cs_links_opened(CsWorker *worker, CsLink *link, int64 now_ms)
 	if (link->failures > 0)
 	{
 		worker->status.reconnects++;
-		ereport(LOG,
-				(errmsg("chainstream source \"%s\": connected to %s",
-						worker->source->name, url)));
+
+		/* one that is accepted only to be refused is in trouble still */
+		if (!link->relapse)
+			ereport(LOG,
+					(errmsg("chainstream source \"%s\": connected to %s",
+							worker->source->name, url)));
 	}
 	pfree(url);
 	cs_session_opened(worker->session, link->id, now_ms, worker->output);
@@ -362,7 +368,13 @@ cs_links_closed(CsWorker *worker, CsLink *link, const CsWireEvent *event,
 	if (link->dismissed)
 		link->next_attempt_ms = now_ms;
 	else
-		fail_link(worker, link, event->reason, event->retry_after_s, now_ms);
+	{
+		/* what is wrong with it, not which side was quicker to close */
+		bool		complained = link->misbehaved && link->complaint[0] != '\0';
+
+		fail_link(worker, link, complained ? link->complaint : event->reason,
+				  event->retry_after_s, now_ms);
+	}
 	link->open = link->dismissed = false;
 }
 

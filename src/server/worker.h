@@ -40,7 +40,9 @@ typedef struct CsLink
 	int			url_index;		/* which of the source's URLs */
 	int			failures;		/* in a row */
 	bool		proven;			/* a message came over the connection */
-	bool		misbehaved;		/* the provider wants it made anew */
+	bool		misbehaved;		/* the provider wants it made anew, */
+	char		complaint[CS_WIRE_REASON_MAX];	/* for this reason */
+	bool		relapse;		/* the one before misbehaved as well */
 	bool		dismissed;		/* the provider closed it; if it is wanted again
 								 * meanwhile, that is no failure */
 	int64		opened_ms;
