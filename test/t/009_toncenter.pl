@@ -8,8 +8,8 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 
 use Chainstream;
+use IO::Socket::INET;
 use JSON::PP ();
-use MIME::Base64 qw(decode_base64);
 use PostgreSQL::Test::Utils;
 use Simulator;
 use Test::More;
@@ -305,6 +305,157 @@ $simulator->wait_for(sub { my ($topics) = asked($_[0]); $topics && $topics->{min
 watched('ton', 2, 'and back');
 is_deeply((asked($simulator))[0]{action_types}, [], 'a setting that sticks is gone with its connection');
 admin("SELECT chainstream.unsubscribe(subscription_id) FROM chainstream.subscriptions WHERE source = 'ton' AND topic = 'actions'");
+
+# ---------- traces that are guessed, replaced, void, and come back ----------
+
+my $lives = simulator('--set', 'confirm-ms=3600000', '--set', 'finalize-ms=3600000');
+my ($from, $to) = split / /, $lives->command('accounts 0 2');
+add('lives', $lives);
+watch('lives', split / /, $lives->command('accounts 0 1000'));
+watched('lives', 1000, 'a thousand accounts');
+
+# Status of each transaction of the last trace, in the order of the rows.
+sub fates
+{
+	return admin("SELECT string_agg(status, ' ' ORDER BY id) FROM chainstream.$_[0] WHERE source = 'lives' AND id > $seen");
+}
+$lives->command('trace');
+arrive('transactions', 2, 'a trace is pending');
+is($lives->command('invalidate'), 1, 'and void');
+arrive('transactions', 4, 'which is two more rows');
+is(fates('transactions'), 'pending pending removed removed', 'that take back what was announced');
+is(admin("SELECT count(*) FROM chainstream.transactions p JOIN chainstream.transactions r
+		USING (hash, account, ordinal, counterparty, direction, amount, asset)
+		WHERE p.id > $seen AND p.status = 'pending' AND r.status = 'removed'"), 2, 'with the same columns');
+is(fates('transaction_state'), 'removed removed', 'and its end is: removed');
+$lives->command('set finalize-ms 0');
+$lives->command('comeback');
+arrive('transactions', 8, 'it comes back');
+is(fates('transactions'), 'pending pending removed removed confirmed confirmed finalized finalized', 'confirmed and final');
+is(fates('transaction_state'), 'removed removed finalized finalized', 'under hashes of its own');
+rows('transactions', '1');
+
+$lives->command('set finalize-ms 3600000');
+$lives->command('set confirm-ms 1');
+$lives->command('trace');
+arrive('transactions', 4, 'a trace is confirmed');
+is(fates('transaction_state'), 'pending pending confirmed confirmed', 'a confirmed row replaces no guess');
+$lives->command('invalidate');
+arrive('transactions', 6, 'its block was replaced');
+is(fates('transaction_state'), 'pending pending removed removed', 'what was confirmed is removed');
+$lives->command('set finalize-ms 0');
+$lives->command('comeback');
+arrive('transactions', 10, 'it was in the other block, too');
+is(fates('transaction_state'), 'pending pending finalized finalized', 'and the same transactions are final');
+is(admin("SELECT count(*) FROM chainstream.transfers WHERE source = 'lives' AND id > $seen AND direction = 'in' AND status = 'finalized'"),
+	1, 'the deposit counts once');
+rows('transactions', '1');
+admin("SELECT chainstream.drop_source('lives')");
+
+# ---------- limits of a key ----------
+
+my $limits = simulator();
+$limits->command('key plan 2 3');
+$limits->command('key more 3 3');
+my @many = split / /, $limits->command('accounts 0 8');
+add('limits', $limits, token => 'plan');
+watch('limits', @many[ 0 .. 4 ]);
+watched('limits', 5, 'five addresses, where a connection takes three');
+is_deeply([ sort map { scalar @{ $_->{addresses} } } asked($limits) ], [ 2, 3 ], 'are on two connections');
+is(status_of($server, 'limits', 'connections'), 2, 'which the status shows');
+watch('limits', @many[ 5 .. 7 ]);
+my $beyond = "FROM chainstream.watch_status WHERE source = 'limits' AND state = 'over_limit'";
+wait_until($server, "SELECT count(*) = 2 $beyond", 'of eight, two are over the limit');
+is(admin("SELECT DISTINCT detail $beyond"), 'address limit exceeded: current 0 + new 5 > max 3', "in the server's words");
+watched('limits', 6, 'the others are active');
+is(status_of($server, 'limits', 'state'), 'streaming', 'and stream');
+is(topics_of('limits'), 'transactions active', 'the topic is active');
+$limits->command('set confirm-ms 0');
+$limits->command('set finalize-ms 0');
+my %active = map { $_ => 1 } map { @{ $_->{addresses} } } asked($limits);
+is(scalar keys %active, 6, 'no address is on both');
+$limits->command("send " . $life[0] =~ s/$ALICE/$_/gr) for sort keys %active;
+arrive('transactions', 6, 'both connections deliver');
+rows('transactions', '1');
+is(admin("SELECT chainstream.unwatch('limits', ARRAY['" . join("','", (sort keys %active)[ 0, 5 ]) . "'])"), 2, 'where two are unwatched');
+watched('limits', 6, 'two that waited move in');
+is(admin("SELECT count(*) $beyond"), 0, 'and none is over the limit');
+
+watch('limits', (sort keys %active)[ 0, 5 ]);
+wait_until($server, "SELECT count(*) = 2 $beyond", 'two too many again');
+admin(q(SELECT chainstream.alter_source('limits', options => '{"max_connections": 3}')));
+wait_until($server, "SELECT count(*) > 0 $beyond AND detail = 'connection limit reached: 2 active connections'",
+	'a third connection is refused');
+wait_until($server, "SELECT state = 'degraded' AND connections = 2 AND next_retry_at IS NOT NULL
+	AND last_error LIKE '%: connection limit reached: 2 active connections' FROM chainstream.status WHERE name = 'limits'",
+	'the status says why, and when it is tried again');
+watched('limits', 5, 'the others go on') or diag(admin("SELECT state, detail FROM chainstream.watch_status WHERE source = 'limits'"));
+admin("SELECT chainstream.set_token('limits', 'more')");
+watched('limits', 8, 'a better key takes them all');
+is(status_of($server, 'limits', 'connections'), 3, 'on three connections');
+admin("SELECT chainstream.drop_source('limits')");
+
+# A connection that was lost counts for a while.
+$limits->command('key lone 1 0');
+add('lone', $limits, token => 'lone');
+watch('lone', $ALICE);
+watched('lone', 1, 'the only connection of a key');
+$limits->command('set linger-ms 1500');
+$limits->command('drop');
+wait_until($server, "SELECT state = 'backoff' AND last_error LIKE '%connection limit reached: 1 active connections'
+	FROM chainstream.status WHERE name = 'lone'", 'lost, it counts still');
+is(topics_of('lone'), 'transactions over_limit connection limit reached: 1 active connections', 'and the topic says so');
+watched('lone', 1, 'until the server has forgotten it');
+is(topics_of('lone'), 'transactions active', 'the topic as well');
+admin("SELECT chainstream.drop_source('lone')");
+
+# ---------- keys, and how they are sent ----------
+
+# What a server hears of a source with this token and these options.
+sub greeting
+{
+	my ($transport, $options) = @_;
+	my $ear = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1') or die $!;
+	my $url = ($transport eq 'sse' ? 'http' : 'ws') . '://127.0.0.1:' . $ear->sockport . '/stream';
+	admin("SELECT chainstream.add_source('ear', provider => 'toncenter', transport => '$transport',
+		url => '$url', options => '$options', token => 'a+secret')");
+	watch('ear', $ALICE);
+	$ear->timeout($Simulator::TIMEOUT);
+	my $caller = $ear->accept or die 'nobody came';
+	my $heard = '';
+	sysread $caller, $heard, 4096, length $heard while $heard !~ /\r\n\r\n/;
+	admin("SELECT chainstream.drop_source('ear')");
+	return $heard;
+}
+like(greeting('websocket', '{}'), qr/^X-API-Key: a\+secret\r$/mi, 'a key goes into a header');
+like(greeting('sse', '{"authentication": "tonapi"}'), qr/^Authorization: Bearer a\+secret\r$/mi, 'as TonAPI wants it');
+like(greeting('websocket', '{"token_in": "query"}'), qr{^GET /stream\?api_key=a%2Bsecret HTTP}, 'or into the query');
+like(greeting('sse', '{"token_in": "query", "authentication": "tonapi"}'), qr{^POST /stream\?token=a%2Bsecret HTTP}, 'likewise');
+
+my $gate = simulator();
+$gate->command('key good 2 0');
+$gate->command('key testnet forbidden');
+for my $transport (qw(websocket sse))
+{
+	my $name = "gate_$transport";
+	add($name, $gate, transport => $transport, token => 'bad', ($transport eq 'sse' ? (options => '{"authentication": "tonapi"}') : ()));
+	watch($name, $ALICE);
+	wait_until($server, "SELECT state = 'backoff' AND last_error LIKE '%401%' AND next_retry_at IS NOT NULL
+		FROM chainstream.status WHERE name = '$name'", "$transport: a wrong key is refused");
+	like(topics_of($name), qr/^transactions error .*401/, 'the topic says so');
+	is(admin("SELECT string_agg(step || ' ' || outcome, ', ') FILTER (WHERE outcome <> 'skipped') FROM chainstream.check_source('$name')"),
+		'name ok, tcp ok, handshake failed', 'check_source: it is the handshake');
+	like(admin("SELECT detail || '; ' || hint FROM chainstream.check_source('$name') WHERE outcome = 'failed'"),
+		qr/401.*; Check the path of the URL, and the token/, 'and what to do');
+	admin("SELECT chainstream.set_token('$name', 'testnet')");
+	wait_until($server, "SELECT last_error LIKE '%403%' FROM chainstream.status WHERE name = '$name'", 'a key of the other network');
+	like(topics_of($name), qr/^transactions error .*403/, 'the topic says so');
+	admin("SELECT chainstream.set_token('$name', 'good')");
+	wait_state($server, $name, 'streaming');
+	is(topics_of($name), 'transactions active', 'with the right one all is well');
+	admin("SELECT chainstream.drop_source('$name')");
+}
+unlike(slurp_file($server->logfile), qr/(?<!token => ')a\+secret(?!')/, 'no key is in the log but where it was typed');
 
 $server->stop;
 done_testing();
