@@ -457,5 +457,81 @@ for my $transport (qw(websocket sse))
 }
 unlike(slurp_file($server->logfile), qr/(?<!token => ')a\+secret(?!')/, 'no key is in the log but where it was typed');
 
+# ---------- connections that fail ----------
+
+# Run this and wait until the source was connected anew and has all its watches.
+sub survives
+{
+	my ($name, $count, $break, $what) = @_;
+	my $reconnects = status_of($server, $name, 'reconnects');
+	$break->();
+	wait_until($server, "SELECT reconnects > $reconnects AND state = 'streaming' FROM chainstream.status WHERE name = '$name'", $what);
+	return wait_until($server, "SELECT count(*) = $count FROM chainstream.watch_status WHERE source = '$name' AND state = 'active'",
+		'everything is asked for again');
+}
+
+my $serial = 0;
+# A final transfer nobody has seen before, sent and stored.
+sub flows
+{
+	my ($simulator, $name, $what) = @_;
+	my $fresh = sprintf '%06d', ++$serial;
+	my $message = $life[2] =~ s/JlAMiT/$fresh/gr =~ s/"hash":"(jfTlOC|9QeaIi)/"hash":"$fresh/gr;
+	$simulator->command("send $message");
+	return wait_until($server, "SELECT count(*) > 0 FROM chainstream.transactions WHERE id > $seen AND source = '$name'
+		AND payload ->> 'trace_external_hash_norm' LIKE '$fresh%'", $what);
+}
+
+my $stream = simulator('--accounts', '40', '--set', 'confirm-ms=0', '--set', 'finalize-ms=0');
+add('sse', $stream, transport => 'sse');
+watch('sse', $ALICE);
+watched('sse', 1, 'a watch over server-sent events');
+is(topics_of('sse'), 'transactions active', 'and its topic');
+flows($stream, 'sse', 'a transfer over server-sent events');
+for my $case ([ 'ton', $simulator, 2 ], [ 'sse', $stream, 1 ])
+{
+	my ($name, $peer, $count) = @$case;
+	for my $fault ('drop', 'drop fin', 'end', 'close 1000', ($name eq 'ton' ? ('close 1001 away', 'close 1011 trouble') : ()), 'huge 20000000')
+	{
+		survives($name, $count, sub { $peer->command($fault) }, "$name after '$fault'");
+	}
+	flows($peer, $name, 'rows flow');
+
+	my $rejected = status_of($server, $name, 'rejected');
+	my $again = $peer->stats->{connections};
+	$peer->command($_) for 'raw not JSON', 'raw {"type":"of another world"}', 'raw {"status":"strange"}', 'raw {}', 'truncate', 'deep 1000',
+	  'raw {"type":"transactions","finality":"finalized","trace_external_hash_norm":"short","transactions":[]}';
+	$peer->command('garbage') if $name eq 'ton';
+	flows($peer, $name, "$name goes on after bad messages");
+	my $bad = $name eq 'ton' ? 8 : 7;
+	wait_until($server, "SELECT rejected = $rejected + $bad FROM chainstream.status WHERE name = '$name'", 'they are counted');
+	is(admin("SELECT count(*) FROM chainstream.rejects WHERE source = '$name' AND reason IS NOT NULL AND sqlstate IS NOT NULL"), $bad, 'and kept with the reason');
+	is($peer->stats->{connections}, $again, 'the connection was good all the time');
+
+	# Twice is once.
+	my $duplicates = status_of($server, $name, 'duplicates');
+	$peer->command('duplicate on');
+	flows($peer, $name, 'told twice');
+	$peer->command('duplicate off');
+	wait_until($server, "SELECT duplicates >= $duplicates + $count FROM chainstream.status WHERE name = '$name'", 'counted as duplicates');
+
+	# Rate limits of the gateway, and its trouble.
+	$peer->command('status 429 20');
+	$peer->command('drop');
+	wait_until($server, "SELECT state = 'backoff' AND last_error LIKE '%429%' AND next_retry_at > clock_timestamp() + '10 s'
+		FROM chainstream.status WHERE name = '$name'", 'the server says when to come again');
+	like(topics_of($name), qr/transactions pending .*429/, 'the topic says why it waits');
+	$peer->command('status 0');
+	admin("SELECT chainstream.pause('$name'); SELECT chainstream.resume('$name')");
+	watched($name, $count, 'resume does not wait');
+	survives($name, $count, sub {
+		$peer->command('status 502');
+		$peer->command('drop');
+		wait_until($server, "SELECT last_error LIKE '%502%' FROM chainstream.status WHERE name = '$name'", 'trouble of the gateway');
+		$peer->command('status 0');
+	}, 'is over some time');
+}
+rows('transactions', '1');
+
 $server->stop;
 done_testing();
