@@ -5,6 +5,7 @@
  *
  *	  toncenter.c			what the provider is: networks, topics, options
  *	  toncenter_session.c	connections, and what is due on them
+ *	  toncenter_renew.c		streams of events that replace each other
  *	  toncenter_request.c	what is sent
  *	  toncenter_reply.c		what is answered and refused
  *	  toncenter_watch.c		which connection serves which target
@@ -100,6 +101,7 @@ typedef struct ToncenterGroup
 typedef struct ToncenterLink
 {
 	int			number;
+	int			host;			/* the host's number for its connection */
 	bool		wanted;			/* the host was told to keep it connected */
 	bool		open;
 	ToncenterGroup addresses;
@@ -113,6 +115,11 @@ typedef struct ToncenterLink
 	int64_t		ping_at;
 	int64_t		renew_at;		/* events: when it may be connected anew, */
 	bool		renewal_due;	/* which it is to be */
+
+	int			old_host;		/* the stream that it replaces, open still; -1:
+								 * none is */
+	unsigned	old_active;		/* what that one carries */
+	int64_t		retire_at;		/* when that one is closed */
 
 	CsState		trouble;		/* of its topics, if words are there */
 	char		words[TONCENTER_WORDS_MAX];
@@ -157,8 +164,8 @@ extern void cs_toncenter_tick(CsSession *session, int64_t now_ms,
 							  CsOutput *output);
 extern int64_t cs_toncenter_next_tick(const CsSession *session);
 
-/* The link of this number; NULL: there is none. */
-extern ToncenterLink *cs_toncenter_link(ToncenterSession *ton, int number);
+/* The link whose connection has this number at the host; NULL: none has. */
+extern ToncenterLink *cs_toncenter_link(ToncenterSession *ton, int host);
 
 /* The topics that a connection is to carry now, as bits. */
 extern unsigned cs_toncenter_wanted_topics(const ToncenterSession *ton,
@@ -171,6 +178,19 @@ extern void cs_toncenter_step(ToncenterSession *ton, int64_t now_ms,
 /* Copy what a peer said; what does not fit is left out. */
 extern void cs_toncenter_copy_words(char words[TONCENTER_WORDS_MAX],
 									const char *text, size_t length);
+
+/* ---------- toncenter_renew.c ---------- */
+
+/* Open another stream, which takes over when it is acknowledged. */
+extern void cs_toncenter_renew(ToncenterSession *ton, ToncenterLink *link,
+							   CsOutput *output);
+
+/* Close what the present stream has replaced, if it is still there. */
+extern void cs_toncenter_retire(ToncenterSession *ton, ToncenterLink *link,
+								CsOutput *output);
+
+/* The present stream is acknowledged: the one before it may go soon. */
+extern void cs_toncenter_retire_soon(ToncenterLink *link, int64_t now_ms);
 
 /* ---------- toncenter_request.c ---------- */
 
@@ -313,6 +333,10 @@ extern void cs_toncenter_memory_free(struct ToncenterMemory *memory);
  * before and is no longer part of the trace is taken back.
  */
 extern void cs_toncenter_settle(const ToncenterNotice *notice, size_t first);
+
+/* What one connection was told is continued by another. */
+extern void cs_toncenter_memory_move(struct ToncenterMemory *memory, int from,
+									 int to);
 
 /* A trace is void: take back what was announced of it and is not final. */
 extern void cs_toncenter_invalidate(const ToncenterNotice *notice);

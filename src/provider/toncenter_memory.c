@@ -453,6 +453,19 @@ note_row(const ToncenterNotice *notice, Trace *trace, CsRecord *record)
 }
 
 void
+cs_toncenter_memory_move(struct ToncenterMemory *memory, int from, int to)
+{
+	for (Trace *trace = memory->oldest; trace != NULL; trace = trace->newer)
+	{
+		for (size_t i = 0; i < trace->count; i++)
+		{
+			if (trace->rows[i].link == (uint8_t) from)
+				trace->rows[i].link = (uint8_t) to;
+		}
+	}
+}
+
+void
 cs_toncenter_settle(const ToncenterNotice *notice, size_t first)
 {
 	struct ToncenterMemory *memory = notice->ton->memory;

@@ -117,7 +117,7 @@ take_refusal(ToncenterSession *ton, ToncenterLink *link, const char *words,
 	cs_toncenter_set_news(&link->addresses, TONCENTER_NEWS_TROUBLE);
 	if (ton->events)
 	{
-		cs_output_link(output, CS_ACTION_CLOSE_LINK, link->number, NULL);
+		cs_output_link(output, CS_ACTION_CLOSE_LINK, link->host, NULL);
 		link->wanted = false;
 		link->given_up = true;
 	}
@@ -139,7 +139,7 @@ take_connection_limit(ToncenterLink *link, const char *words, CsOutput *output)
 	if (link->number > 0)
 		cs_toncenter_set_news(&link->addresses, TONCENTER_NEWS_TROUBLE);
 	if (link->open)
-		cs_output_link(output, CS_ACTION_RESET_LINK, link->number, link->words);
+		cs_output_link(output, CS_ACTION_RESET_LINK, link->host, link->words);
 }
 
 /* The server answered the handshake with an error. */
@@ -149,7 +149,10 @@ cs_toncenter_take_http_error(ToncenterSession *ton, ToncenterLink *link,
 {
 	int			status = closure->http_status;
 
-	if (strstr(closure->reason, CONNECTION_LIMIT) != NULL)
+	if (strstr(closure->reason, CONNECTION_LIMIT) != NULL &&
+		link->old_host >= 0)
+		cs_toncenter_retire(ton, link, output); /* it makes room */
+	else if (strstr(closure->reason, CONNECTION_LIMIT) != NULL)
 		take_connection_limit(link, closure->reason, output);
 	else if (status == 400 && ton->events)
 		take_refusal(ton, link, closure->reason, output);
@@ -191,6 +194,7 @@ acknowledge(ToncenterSession *ton, ToncenterLink *link, int64_t now_ms)
 	link->active = link->asked;
 	link->words[0] = '\0';
 	link->renew_at = now_ms + RENEW_MS;
+	cs_toncenter_retire_soon(link, now_ms);
 	cs_toncenter_set_news(&link->addresses, addresses ?
 						  TONCENTER_NEWS_ACTIVE : TONCENTER_NEWS_PENDING);
 	if (link->number == 0)

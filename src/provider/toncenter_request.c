@@ -161,7 +161,7 @@ cs_toncenter_send_snapshot(ToncenterSession *ton, ToncenterLink *link,
 	if (ton->writer.failed)
 		cs_output_fail(output);
 	else
-		cs_output_send(output, link->number, ton->writer.data,
+		cs_output_send(output, link->host, ton->writer.data,
 					   ton->writer.length);
 	release_writer(ton);
 	cs_toncenter_await_answer(ton, link, now_ms);
@@ -173,7 +173,7 @@ cs_toncenter_send_ping(ToncenterLink *link, int64_t now_ms,
 {
 	static const char ping[] = "{\"operation\":\"ping\",\"id\":\"ping\"}";
 
-	cs_output_send(output, link->number, ping, sizeof(ping) - 1);
+	cs_output_send(output, link->host, ping, sizeof(ping) - 1);
 	link->ping_at = now_ms + TONCENTER_PING_MS;
 }
 

@@ -6,7 +6,8 @@
  * A request to subscribe is a snapshot of all that a connection wants, and
  * replaces the one before it.  So changes are collected: one request at a
  * time, the next after its answer.  With server-sent events the snapshot is
- * the body of the request that opens the stream; a change is a new connection.
+ * the body of the request that opens the stream; a change is a new connection,
+ * see toncenter_renew.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -35,13 +36,22 @@ cs_toncenter_copy_words(char words[TONCENTER_WORDS_MAX], const char *text,
 	words[length] = '\0';
 }
 
-/* The link of this number; NULL: there is none. */
-ToncenterLink *
-cs_toncenter_link(ToncenterSession *ton, int number)
+/* The link that this number at the host belongs to, now or in turn. */
+static ToncenterLink *
+owner_of(ToncenterSession *ton, int host)
 {
-	if (number < 0 || number >= ton->link_count)
+	if (host < 0 || host >= 2 * ton->link_count)
 		return NULL;
-	return &ton->links[number];
+	return &ton->links[host % ton->link_count];
+}
+
+/* The link whose connection has this number at the host; NULL: none has. */
+ToncenterLink *
+cs_toncenter_link(ToncenterSession *ton, int host)
+{
+	ToncenterLink *link = owner_of(ton, host);
+
+	return link != NULL && link->host == host ? link : NULL;
 }
 
 /* The topics that a connection is to carry now. */
@@ -109,7 +119,8 @@ is_carried(const ToncenterSession *ton, int id)
 {
 	for (int i = 0; i < ton->link_count; i++)
 	{
-		if (ton->links[i].active & TONCENTER_BIT(id))
+		if ((ton->links[i].active | ton->links[i].old_active) &
+			TONCENTER_BIT(id))
 			return true;
 	}
 	return false;
@@ -186,9 +197,7 @@ renew(ToncenterSession *ton, ToncenterLink *link, int64_t now_ms,
 		link->renewal_due = true;
 		return;
 	}
-	cs_output_link(output, CS_ACTION_CLOSE_LINK, link->number, NULL);
-	cs_output_link(output, CS_ACTION_OPEN_LINK, link->number, NULL);
-	link->open = false;
+	cs_toncenter_renew(ton, link, output);
 	forget_requests(ton, link);
 }
 
@@ -204,9 +213,10 @@ step_link(ToncenterSession *ton, ToncenterLink *link, int64_t now_ms,
 	link->given_up = false;
 	if (bits == 0)
 	{
+		cs_toncenter_retire(ton, link, output);
 		if (!link->wanted)
 			return;
-		cs_output_link(output, CS_ACTION_CLOSE_LINK, link->number, NULL);
+		cs_output_link(output, CS_ACTION_CLOSE_LINK, link->host, NULL);
 		link->wanted = link->open = false;
 		link->words[0] = '\0';
 		forget_requests(ton, link);
@@ -215,7 +225,7 @@ step_link(ToncenterSession *ton, ToncenterLink *link, int64_t now_ms,
 	}
 	if (!link->wanted)
 	{
-		cs_output_link(output, CS_ACTION_OPEN_LINK, link->number, NULL);
+		cs_output_link(output, CS_ACTION_OPEN_LINK, link->host, NULL);
 		link->wanted = true;
 	}
 	if (!link->open || link->request != 0 || is_telling(ton, link) ||
@@ -284,7 +294,11 @@ cs_toncenter_start(CsSession *session, CsError *error)
 		return false;
 	}
 	for (int i = 0; i < ton->link_count; i++)
-		ton->links[i].number = i;
+	{
+		ton->links[i].number = ton->links[i].host = i;
+		ton->links[i].old_host = -1;
+		ton->links[i].retire_at = INT64_MAX;
+	}
 	ton->events = strcmp(session->transport->name, "sse") == 0;
 	ton->limit = SIZE_MAX;
 	ton->more_at = INT64_MAX;
@@ -316,12 +330,14 @@ cs_toncenter_tick(CsSession *session, int64_t now_ms, CsOutput *output)
 	{
 		ToncenterLink *link = &ton->links[i];
 
+		if (link->retire_at <= now_ms)
+			cs_toncenter_retire(ton, link, output);
 		if (!link->open)
 			continue;
 		if (link->request != 0 && link->overdue_at <= now_ms)
 		{
 			link->overdue_at = INT64_MAX;
-			cs_output_link(output, CS_ACTION_RESET_LINK, i,
+			cs_output_link(output, CS_ACTION_RESET_LINK, link->host,
 						   "no answer to a subscription for 30 s");
 		}
 		if (!ton->events && link->ping_at <= now_ms)
@@ -340,6 +356,8 @@ cs_toncenter_next_tick(const CsSession *session)
 	{
 		const ToncenterLink *link = &ton->links[i];
 
+		if (link->retire_at < next)
+			next = link->retire_at;
 		if (!link->open)
 			continue;
 		if (!ton->events && link->ping_at < next)
@@ -381,7 +399,7 @@ drop_members(ToncenterSession *ton, ToncenterLink *link)
 	int			wanted = 0;
 
 	for (int i = 0; i < ton->link_count; i++)
-		wanted += ton->links[i].wanted;
+		wanted += ton->links[i].wanted + (ton->links[i].old_host >= 0);
 	if (wanted > 1)
 	{
 		lose_members(ton, link, TONCENTER_NEWS_LOST);
@@ -393,6 +411,15 @@ drop_members(ToncenterSession *ton, ToncenterLink *link)
 		ton->traces.items[i]->flags &= (uint8_t) ~CS_WATCH_ACTIVE;
 }
 
+/* The stream that another replaces has ended before its time. */
+static void
+lose_old(ToncenterSession *ton, ToncenterLink *link, CsOutput *output)
+{
+	cs_toncenter_retire(ton, link, output);
+	if (!link->open)
+		drop_members(ton, link);
+}
+
 void
 cs_toncenter_closed(CsSession *session, int number, const CsClosure *closure,
 					int64_t now_ms, CsOutput *output)
@@ -402,18 +429,34 @@ cs_toncenter_closed(CsSession *session, int number, const CsClosure *closure,
 	bool		any_open = false;
 
 	if (link == NULL)
-		return;
-
-	/* Else it is one that this side has closed, and knows about. */
-	if (link->open)
+	{
+		/* Else it is one that this side has closed, and knows about. */
+		link = owner_of(ton, number);
+		if (link == NULL || link->old_host != number)
+			return;
+		lose_old(ton, link, output);
+	}
+	else if (link->open)
+	{
+		link->retire_at = INT64_MAX;	/* what there was before may serve on */
 		drop_members(ton, link);
+	}
 	else if (!closure->was_open && link->wanted)
+	{
+		bool		replaced = link->old_host >= 0;
+
 		cs_toncenter_take_http_error(ton, link, closure, output);
-	if ((link->open || !closure->was_open) && !link->given_up)
-		forget_requests(ton, link);
-	link->open = false;
+		if (replaced && link->old_host < 0)
+			drop_members(ton, link);
+	}
+	if (link->host == number)
+	{
+		if ((link->open || !closure->was_open) && !link->given_up)
+			forget_requests(ton, link);
+		link->open = false;
+	}
 	for (int i = 0; i < ton->link_count; i++)
-		any_open |= ton->links[i].open;
+		any_open |= ton->links[i].open || ton->links[i].old_host >= 0;
 	for (int id = 0; id < TONCENTER_TOPICS && !any_open; id++)
 		ton->topics[id].told = false;
 	if (any_open || link->words[0] != '\0' || closure->http_status == 400)

@@ -334,7 +334,7 @@ note_topics(ToncenterSession *ton, CsWatchKind kind, unsigned bits,
 	{
 		ToncenterLink *link = &ton->links[i];
 
-		if (link->active & bits)
+		if ((link->active | link->old_active) & bits)
 			continue;
 		if (kind == CS_WATCH_ADDRESS)
 			cs_toncenter_set_news(&link->addresses, TONCENTER_NEWS_PENDING);

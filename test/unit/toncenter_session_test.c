@@ -671,10 +671,11 @@ expect_handshake(Host *host, int link, const char *url, const char *expected,
 	free(text);
 }
 
+/* A key that may hold one connection: the old stream makes room. */
 static void
 test_events(void)
 {
-	Host		host = make_host("sse", "{}", NULL);
+	Host		host = make_host("sse", "{\"max_connections\":1}", NULL);
 
 	host_subscribe(&host, 1, "transactions", "{}");
 	host_watch(&host, 100, ACCOUNT("0A"));
@@ -719,13 +720,124 @@ test_events(void)
 	host_free(&host);
 }
 
-/* ---------- handshakes that fail ---------- */
-
 static CsClosure
 refused(int status, const char *reason)
 {
 	return (CsClosure) {.http_status = status, .reason = reason};
 }
+
+/* A stream of one address, with room for another stream. */
+static Host
+make_stream(void)
+{
+	Host		host = make_host("sse", "{}", NULL);
+
+	host_subscribe(&host, 1, "transactions", "{}");
+	host_watch(&host, 100, ACCOUNT("0A"));
+	host_sync(&host);
+	expect_handshake(&host, 0, "https://h/sse", "https://h/sse"
+					 " [Content-Type: application/json]"
+					 " body types=transactions addresses=0A" SETTINGS,
+					 "a stream");
+	host_open(&host);
+	say(&host, 0, "{\"status\":\"subscribed\"}");
+	host_pass(&host, 1000);
+	forget(&host);
+	host_watch(&host, 101, ACCOUNT("0B"));
+	host_sync(&host);
+	host_expect(&host, "open 2", "another takes over");
+	expect_handshake(&host, 2, "https://h/sse", "https://h/sse"
+					 " [Content-Type: application/json]"
+					 " body types=transactions addresses=0A,0B" SETTINGS,
+					 "with the whole list");
+	return host;
+}
+
+static void
+test_overlap(void)
+{
+	Host		host = make_stream();
+	CsClosure	end = {.was_open = true, .reason = "the end"};
+
+	say(&host, 0, "{\"status\":\"subscribed\"}");
+	host_expect(&host, "", "the old one acknowledges nothing");
+	host_open_link(&host, 2);
+	host_expect(&host, "", "nothing is told before the new one is acknowledged");
+	say(&host, 2, "{\"status\":\"subscribed\"}");
+	host_expect(&host, "watch 101 active", "what it adds is active");
+	host_pass(&host, 999);
+	host_expect(&host, "", "the old one may deliver what is on its way");
+	host_pass(&host, 1);
+	host_expect(&host, "close", "and goes");
+	host_close_link(&host, 0, &end);
+	host_expect(&host, "", "which is no news");
+	host_unwatch(&host, ACCOUNT("0A"));
+	host_sync(&host);
+	host_expect(&host, "open", "the next has the first number again");
+	host_unwatch(&host, ACCOUNT("0B"));
+	host_sync(&host);
+	host_expect(&host, "close 2; close;"
+				" subscription 1 idle (waiting for a watched ad)",
+				"without an address none is of use");
+	ok(cs_session_next_tick(host.session) == INT64_MAX, "nothing is due");
+	host_free(&host);
+}
+
+/* The old stream ends before the new one is there, or after. */
+static void
+test_overlap_lost(void)
+{
+	CsClosure	end = {.was_open = true, .reason = "the end"};
+	Host		host = make_stream();
+
+	host_close_link(&host, 0, &end);
+	host_expect(&host, "close", "the old one is lost, as the host knows");
+	host_open_link(&host, 2);
+	host_expect(&host, "subscription 1 pending", "the new one comes");
+	say(&host, 2, "{\"status\":\"subscribed\"}");
+	host_expect(&host, "watch 100 active; watch 101 active;"
+				" subscription 1 active", "all is active on the new one");
+	host_pass(&host, 5000);
+	host_expect(&host, "", "nothing is left to be closed");
+	host_free(&host);
+
+	host = make_stream();
+	host_open_link(&host, 2);
+	say(&host, 2, "{\"status\":\"subscribed\"}");
+	forget(&host);
+	host_close_link(&host, 2, &end);
+	host_pass(&host, 5000);
+	host_expect(&host, "watch 100 pending; watch 101 pending",
+				"the new one is lost: the old one stays");
+	host_open_link(&host, 2);
+	host_free(&host);
+}
+
+static void
+test_overlap_refused(void)
+{
+	CsClosure	limit = refused(429, "HTTP 429: connection limit reached: 1");
+	CsClosure	trouble = refused(502, "HTTP 502");
+	CsClosure	wrong = refused(400, "HTTP 400: no");
+	Host		host = make_stream();
+
+	host_close_link(&host, 2, &trouble);
+	host_expect(&host, "", "the old one serves while the new one fails");
+	host_close_link(&host, 2, &limit);
+	host_expect(&host, "close", "it goes if that is what the new one needs");
+	host_close_link(&host, 2, &limit);
+	host_expect(&host, "subscription 1 over limit (HTTP 429: connection lim)",
+				"which may not be all");
+	host_free(&host);
+
+	host = make_stream();
+	host_close_link(&host, 2, &wrong);
+	host_expect(&host, "close 2; watch 101 error (HTTP 400: no)",
+				"the old one goes on if the new one is refused for good");
+	host_free(&host);
+}
+
+/* ---------- handshakes that fail ---------- */
 
 /* Connect, and be refused like this. */
 static void
@@ -1025,7 +1137,7 @@ test_any_order(void)
 			const char *address;
 
 			random = random * 1103515245 + 12345;
-			link = (int) (random >> 8) % 4;
+			link = (int) (random >> 8) % 7;
 			address = numbered((int) (random >> 10) % 7);
 			switch ((random >> 16) % 10)
 			{
@@ -1089,6 +1201,9 @@ main(void)
 	test_many();
 	test_everything();
 	test_events();
+	test_overlap();
+	test_overlap_lost();
+	test_overlap_refused();
 	test_refusals();
 	test_http_samples();
 	test_given_up();
