@@ -147,6 +147,13 @@ $simulator->command("send $life[2]");
 wait_until($server, "SELECT duplicates = 1 FROM chainstream.status WHERE name = 'ton'", 'the same again is counted');
 is(rows('transactions', '*'), '', 'and not stored');
 
+# Notifications come in any order: what is older than what is known is none.
+my @late = map { s/JlAMiT/LateAa/gr =~ s/"hash":"(jfTlOC|9QeaIi)/"hash":"LateAa/gr } @life;
+$simulator->command("send $_") for @late[ 2, 1, 0 ];
+$simulator->command('send ' . $life[0] =~ s/JlAMiT/LateAb/gr);
+arrive('transactions', 2, 'announcements that come too late');
+is(rows('transactions', 'status'), "finalized\npending", 'are no rows');
+
 # ---------- deposits, in the words of the README ----------
 
 my $connections = $simulator->stats->{connections};
@@ -395,6 +402,20 @@ watched('limits', 8, 'a better key takes them all');
 is(status_of($server, 'limits', 'connections'), 3, 'on three connections');
 admin("SELECT chainstream.drop_source('limits')");
 
+# Streams of events likewise; with all connections in use, one makes room for its successor.
+$limits->command('key streams 2 2');
+add('streams', $limits, transport => 'sse', token => 'streams');
+watch('streams', @many[ 0 .. 2 ]);
+watched('streams', 3, 'three addresses on streams that take two');
+is_deeply([ sort map { scalar @{ $_->{addresses} } } asked($limits) ], [ 1, 2 ], 'are on two streams');
+watch('streams', @many[ 3 .. 4 ]);
+watched('streams', 4, 'one more is served');
+wait_until($server, "SELECT count(*) = 1 FROM chainstream.watch_status WHERE source = 'streams'
+	AND state = 'over_limit' AND detail LIKE '%too many addresses: 3 > max 2%'", 'the other is over the limit');
+$limits->wait_for(sub { my @all = asked($_[0]); @all == 2 && 4 == map { @{ $_->{addresses} } } @all });
+wait_state($server, 'streams', 'streaming');
+admin("SELECT chainstream.drop_source('streams')");
+
 # A connection that was lost counts for a while.
 $limits->command('key lone 1 0');
 add('lone', $limits, token => 'lone');
@@ -522,7 +543,9 @@ for my $case ([ 'ton', $simulator, 2 ], [ 'sse', $stream, 1 ])
 		FROM chainstream.status WHERE name = '$name'", 'the server says when to come again');
 	like(topics_of($name), qr/transactions pending .*429/, 'the topic says why it waits');
 	$peer->command('status 0');
-	admin("SELECT chainstream.pause('$name'); SELECT chainstream.resume('$name')");
+	admin("SELECT chainstream.pause('$name')");
+	wait_until($server, "SELECT pid IS NULL FROM chainstream.status WHERE name = '$name'", 'paused');
+	admin("SELECT chainstream.resume('$name')");
 	watched($name, $count, 'resume does not wait');
 	survives($name, $count, sub {
 		$peer->command('status 502');
@@ -532,6 +555,103 @@ for my $case ([ 'ton', $simulator, 2 ], [ 'sse', $stream, 1 ])
 	}, 'is over some time');
 }
 rows('transactions', '1');
+
+# ---------- a changed watch list, where the stream has to be another ----------
+
+my @flow = split / /, $stream->command('accounts 0 40');
+watch('sse', @flow);
+watched('sse', 41, 'the accounts of the traffic are watched');
+my $streams = $stream->stats->{connections};
+$stream->command('slowhandshake 200');
+$stream->command('count 1000');
+$stream->command('rate 400');
+watch('sse', $BOB);
+watched('sse', 42, 'another one, while events come');
+admin("SELECT chainstream.unwatch('sse', '$BOB')");
+$stream->wait_for(sub { my @all = asked($_[0]); @all == 1 && @{ $all[0]{addresses} } == 41 });
+watch('sse', $BOB);
+watched('sse', 42, 'and again');
+cmp_ok($stream->stats->{connections}, '>=', $streams + 3, 'each time in a new stream');
+$stream->command('slowhandshake 0');
+$stream->wait_for(sub { $_[0]->stats->{generated} >= 1000 && $_[0]->stats->{queued} == 0 });
+arrive('transactions', 6000, 'of 1,000 transfers, told of three times to both sides, nothing is lost')
+  or diag(count_rows($server, "transactions WHERE id > $seen"));
+is(admin("SELECT count(DISTINCT (hash, status)) FROM chainstream.transactions WHERE id > $seen"), 6000, 'and nothing is there twice');
+wait_until($server, "SELECT connections = 1 FROM chainstream.status WHERE name = 'sse'", 'one stream is left');
+admin("SELECT chainstream.unwatch('sse', ARRAY['" . join("','", @flow) . "'])");
+rows('transactions', '1');
+
+# ---------- what the user does ----------
+
+for my $case ([ 'ton', $simulator ], [ 'sse', $stream ])
+{
+	my ($name, $peer) = @$case;
+	my $outcomes = "SELECT string_agg(step || ' ' || outcome, ', ') FILTER (WHERE outcome <> 'skipped') FROM chainstream.check_source('$name')";
+	is(admin($outcomes), 'name ok, tcp ok, handshake ok, subscribe ok, message waiting', 'check_source: all is well, but quiet');
+	my $fresh = $life[1] =~ s/JlAMiT/inj$name/gr =~ s/"hash":"(jfTlOC|9QeaIi)/"hash":"inj$name/gr;
+	is(admin("SELECT chainstream.inject('$name', \$\$$fresh\$\$)"), 2, 'inject() beside the worker');
+	is(rows('transactions', 'source, account, status'),
+		"$name|$BOB|confirmed\n$name|$ALICE|confirmed", 'stores rows');
+	admin("SELECT chainstream.pause('$name')");
+	$peer->wait_for(sub { $_[0]->command('clients') == 0 });
+	wait_until($server, "SELECT state = 'paused' AND pid IS NULL FROM chainstream.status WHERE name = '$name'", 'pause');
+	admin("SELECT chainstream.resume('$name')");
+	watched($name, 2, 'resume');
+}
+
+# ---------- a flood ----------
+
+my $flood = simulator('--accounts', '300');
+add('flood', $flood, options => '{"payload": false}');
+watch('flood', split / /, $flood->command('accounts 0 100'));
+watched('flood', 100, 'a hundred accounts of three hundred');
+
+# Kilobytes of memory of the worker that are its own.
+sub memory
+{
+	my ($pid) = @_;
+	return slurp_file("/proc/$pid/status") =~ /^RssAnon:\s+(\d+) kB$/m && $1;
+}
+$pid = worker_pid($server, 'flood');
+my $start = $flood->stats->{sent};
+$flood->command('count 40000');
+$flood->command('rate max');
+wait_until($server, "SELECT messages > 40000 FROM chainstream.status WHERE name = 'flood'", 'messages as fast as they can be sent');
+my $resident = memory($pid);
+$flood->command('count 200000');
+$flood->wait_for(sub { $_[0]->stats->{sent} - $start >= 200_000 });
+$flood->command('rate 0');
+$flood->wait_for(sub { $_[0]->stats->{queued} == 0 });
+$sent = $flood->stats->{sent} - $start;
+cmp_ok($sent, '>=', 200_000, 'were 200,000');
+is($flood->stats->{dropped}, 0, 'none of them dropped for want of speed');
+cmp_ok(memory($pid) - $resident, '<', 16 * 1024, 'the memory of the worker stays as it was');
+diag("$resident -> " . memory($pid) . " kB");
+is(worker_pid($server, 'flood'), $pid, 'it is still the same');
+
+# ---------- what took long ----------
+
+for my $transport (sort keys %frozen)
+{
+	wait_until($server, "SELECT reconnects = 1 AND state = 'streaming' FROM chainstream.status WHERE name = 'frozen_$transport'",
+		"a half-open connection is noticed over $transport");
+	like(status_of($server, "frozen_$transport", 'last_error'), qr/\b45 s\b/, 'the status says how');
+	watched("frozen_$transport", 1, 'and everything is asked for again');
+}
+is($calm->stats->{connections}, 1, 'pings kept a connection that would end when idle for 20 s');
+cmp_ok(status_of($server, 'calm', 'messages'), '>=', 3, 'they are answered');
+is(status_of($server, 'calm', 'rejected'), 0, 'which is no message');
+
+# ---------- the end ----------
+
+$simulator->command('count 0');
+$simulator->command('rate 2000');
+watch('ton', @pool);
+wait_until($server, "SELECT count(*) > 1000 FROM chainstream.transactions WHERE id > $seen AND source = 'ton'", 'under load');
+cmp_ok(seconds_for(sub { sql($server, 'DROP EXTENSION chainstream CASCADE') }), '<', 2, 'DROP EXTENSION waits for nobody');
+wait_until($server, "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'chainstream worker')", 'its workers leave');
+$simulator->wait_for(sub { $_[0]->command('clients') == 0 });
+unlike(slurp_file($server->logfile), qr/TRAP|terminated by signal|PANIC/, 'nothing crashed');
 
 $server->stop;
 done_testing();
