@@ -24,6 +24,9 @@
 
 #define CONNECTION_LIMIT	"connection limit reached"
 
+/* Longest reason of a failure that is looked at, with its NUL. */
+#define REASON_MAX			512
+
 /* ---------- what the server refuses ---------- */
 
 /*
@@ -142,24 +145,58 @@ take_connection_limit(ToncenterLink *link, const char *words, CsOutput *output)
 		cs_output_link(output, CS_ACTION_RESET_LINK, link->host, link->words);
 }
 
+/*
+ * A reason that ends with the answer's body, for people: what the body says
+ * instead of its JSON.  One that does not stays as it is.
+ */
+static void
+read_reason(const char *reason, char words[REASON_MAX])
+{
+	const char *body = strstr(reason, ": {");
+	struct json_object *object = NULL;
+	CsText		text;
+	size_t		length = 0;
+	CsError		error;
+
+	if (body != NULL)
+		object = cs_json_parse_once(body + 2, strlen(body + 2), &error);
+	if (object != NULL &&
+		(cs_json_text(object, "error", &text, &error) ||
+		 cs_json_text(object, "result", &text, &error)))
+	{
+		length = (size_t) (body + 2 - reason);
+		if (length > REASON_MAX / 2)
+			length = 0;
+		memcpy(words, reason, length);
+	}
+	else
+		text = (CsText) {reason, strlen(reason)};
+	if (text.length > REASON_MAX - 1 - length)
+		text.length = REASON_MAX - 1 - length;
+	memcpy(words + length, text.data, text.length);
+	words[length + text.length] = '\0';
+	json_object_put(object);
+}
+
 /* The server answered the handshake with an error. */
 void
 cs_toncenter_take_http_error(ToncenterSession *ton, ToncenterLink *link,
-				const CsClosure *closure, CsOutput *output)
+							 const CsClosure *closure, CsOutput *output)
 {
 	int			status = closure->http_status;
+	char		words[REASON_MAX];
 
-	if (strstr(closure->reason, CONNECTION_LIMIT) != NULL &&
-		link->old_host >= 0)
+	read_reason(closure->reason, words);
+	if (strstr(words, CONNECTION_LIMIT) != NULL && link->old_host >= 0)
 		cs_toncenter_retire(ton, link, output); /* it makes room */
-	else if (strstr(closure->reason, CONNECTION_LIMIT) != NULL)
-		take_connection_limit(link, closure->reason, output);
+	else if (strstr(words, CONNECTION_LIMIT) != NULL)
+		take_connection_limit(link, words, output);
 	else if (status == 400 && ton->events)
-		take_refusal(ton, link, closure->reason, output);
+		take_refusal(ton, link, words, output);
 	else if (status == 429 || status == 408)
-		set_trouble(link, CS_STATE_PENDING, closure->reason);
+		set_trouble(link, CS_STATE_PENDING, words);
 	else if (status >= 400 && status < 500)
-		set_trouble(link, CS_STATE_ERROR, closure->reason);
+		set_trouble(link, CS_STATE_ERROR, words);
 	else
 		link->words[0] = '\0';
 }
