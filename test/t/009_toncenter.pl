@@ -76,6 +76,14 @@ sub topic_says
 		FROM chainstream.subscription_status WHERE source = '$name'", $what);
 }
 
+# What check_source() finds out.
+sub checked
+{
+	my ($name) = @_;
+	return admin("SELECT string_agg(step || ' ' || outcome, ', ') FILTER (WHERE outcome <> 'skipped')
+		FROM chainstream.check_source('$name')");
+}
+
 # What the server's first client, or each client, is subscribed to.
 sub asked { my ($simulator) = @_; return map { $_->{topics} } $simulator->subscriptions }
 
@@ -474,8 +482,7 @@ for my $transport (qw(websocket sse))
 		FROM chainstream.status WHERE name = '$name'", "$transport: a wrong key is refused");
 	topic_says($name, 'transactions error % HTTP 401 Unauthorized'
 		. ($transport eq 'sse' ? ': API key does not exist' : ' instead of opening a WebSocket'), 'the topic says so');
-	is(admin("SELECT string_agg(step || ' ' || outcome, ', ') FILTER (WHERE outcome <> 'skipped') FROM chainstream.check_source('$name')"),
-		'name ok, tcp ok, handshake failed', 'check_source: it is the handshake');
+	is(checked($name), 'name ok, tcp ok, handshake failed', 'check_source: it is the handshake');
 	like(admin("SELECT detail || '; ' || hint FROM chainstream.check_source('$name') WHERE outcome = 'failed'"),
 		qr/401.*; Check the path of the URL, and the token/, 'and what to do');
 	admin("SELECT chainstream.set_token('$name', 'testnet')");
@@ -588,16 +595,20 @@ $stream->wait_for(sub { $_[0]->stats->{generated} >= 1500 && $_[0]->stats->{queu
 arrive('transactions', 9000, 'of 1,500 transfers, told of three times to both sides, nothing is lost');
 is(admin("SELECT count(DISTINCT (hash, status)) FROM chainstream.transactions WHERE id > $seen"), 9000, 'and nothing is there twice');
 wait_until($server, "SELECT connections = 1 FROM chainstream.status WHERE name = 'sse'", 'one stream is left');
+$stream->command('count 0');
+$stream->command('rate 50');
+is(checked('sse'), 'name ok, tcp ok, handshake ok, subscribe ok, message ok', 'check_source: all is well');
+$stream->command('rate 0');
+flows($stream, 'sse', 'the traffic has come to its end');
 admin("SELECT chainstream.unwatch('sse', ARRAY['" . join("','", @flow) . "'])");
 rows('transactions', '1');
 
 # ---------- what the user does ----------
 
+is(checked('ton'), 'name ok, tcp ok, handshake ok, subscribe ok, message waiting', 'check_source: all is well, but quiet');
 for my $case ([ 'ton', $simulator ], [ 'sse', $stream ])
 {
 	my ($name, $peer) = @$case;
-	my $outcomes = "SELECT string_agg(step || ' ' || outcome, ', ') FILTER (WHERE outcome <> 'skipped') FROM chainstream.check_source('$name')";
-	is(admin($outcomes), 'name ok, tcp ok, handshake ok, subscribe ok, message waiting', 'check_source: all is well, but quiet');
 	my $fresh = $life[1] =~ s/JlAMiT/inj$name/gr =~ s/"hash":"(jfTlOC|9QeaIi)/"hash":"inj$name/gr;
 	is(admin("SELECT chainstream.inject('$name', \$\$$fresh\$\$)"), 2, 'inject() beside the worker');
 	is(rows('transactions', 'source, account, status'),
