@@ -362,7 +362,8 @@ cs_session_watches(const CsSession *session, CsText address)
 		return false;
 	watch = cs_watchset_find(session->watches, CS_WATCH_ADDRESS, address.data,
 							 address.length);
-	return watch != NULL && (watch->flags & CS_WATCH_WANTED);
+	return watch != NULL && (watch->flags & CS_WATCH_WANTED) &&
+		!(watch->flags & CS_WATCH_INVALID);
 }
 
 void
