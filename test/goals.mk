@@ -74,10 +74,11 @@ build/unit-sanitized/%_test: build/unit-sanitized/test/unit/%_test.o build/unit-
 # ---------- fuzzing ----------
 #
 # Each test/fuzz/X_fuzz.c mutates the samples, with the sanitizers on, in the
-# same way for the same seed.  What they share is mutate.c.
+# same way for the same seed.  What they share are the other files there.
 
 FUZZ_SECONDS ?= 60
 FUZZ_SEED ?= 1
+FUZZ_COMMON := $(filter-out %_fuzz.c,$(wildcard test/fuzz/*.c))
 FUZZ_PROGRAMS := $(patsubst test/fuzz/%.c,build/unit-sanitized/%,$(wildcard test/fuzz/*_fuzz.c))
 
 fuzz: $(FUZZ_PROGRAMS)
@@ -85,7 +86,7 @@ fuzz: $(FUZZ_PROGRAMS)
 
 fuzz-programs: $(FUZZ_PROGRAMS)
 
-build/unit-sanitized/%_fuzz: build/unit-sanitized/test/fuzz/%_fuzz.o build/unit-sanitized/test/fuzz/mutate.o \
+build/unit-sanitized/%_fuzz: build/unit-sanitized/test/fuzz/%_fuzz.o $(FUZZ_COMMON:%.c=build/unit-sanitized/%.o) \
 		build/unit-sanitized/common.a
 	@$(CC) $(SANITIZE) -o $@ $^ $(UNIT_LIBS)
 

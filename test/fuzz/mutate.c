@@ -24,6 +24,8 @@ typedef struct Seed
 
 static Seed seeds[SEEDS_MAX];
 static uint32_t seed_count;
+static uint16_t *kinds[256];	/* numbers of the seeds of each kind */
+static uint32_t kind_counts[256];
 static uint64_t state = 1;
 static const char *const *own_pieces;
 static uint32_t own_count;
@@ -34,38 +36,64 @@ void
 fuzz_seed(const uint8_t head[FUZZ_HEAD], const char *text, size_t length)
 {
 	Seed	   *seed = &seeds[seed_count];
+	uint8_t		kind = head[0];
 
-	if (seed_count == SEEDS_MAX || length > INPUT_MAX / 2)
+	CHECK(seed_count < SEEDS_MAX);
+	if (length > INPUT_MAX / 2)
 		return;
+	kinds[kind] = realloc(kinds[kind],
+						  (kind_counts[kind] + 1) * sizeof(uint16_t));
+	CHECK(kinds[kind] != NULL);
+	kinds[kind][kind_counts[kind]++] = (uint16_t) seed_count;
 	memcpy(seed->head, head, FUZZ_HEAD);
 	seed->text = malloc(length + 1);
+	CHECK(seed->text != NULL);
 	memcpy(seed->text, text, length);
 	seed->text[length] = '\0';
 	seed->length = length;
 	seed_count++;
 }
 
-static void
-seed_file(const uint8_t head[FUZZ_HEAD], const char *path)
+void
+fuzz_seed_noise(const uint8_t head[FUZZ_HEAD], size_t length)
 {
-	char	   *line = NULL;
-	size_t		capacity = 0;
-	ssize_t		length;
-	FILE	   *file = fopen(path, "r");
+	uint32_t	number = head[0] * 256U + head[1];
+	char		text[INPUT_MAX / 2];
 
-	CHECK(file != NULL);
-	while ((length = getline(&line, &capacity, file)) > 0)
+	CHECK(length <= sizeof(text));
+	for (size_t i = 0; i < length; i++)
 	{
-		if (line[length - 1] == '\n')
-			length--;
-		fuzz_seed(head, line, (size_t) length);
+		number = number * 1664525 + 1013904223;
+		text[i] = (char) (number >> 24);
 	}
-	free(line);
+	fuzz_seed(head, text, length);
+}
+
+static void
+visit_file(const char *path,
+		   void (*visit) (const char *path, const char *text, size_t length,
+						  void *context), void *context)
+{
+	FILE	   *file = fopen(path, "rb");
+	char	   *text;
+	long		size;
+
+	CHECK(file != NULL && fseek(file, 0, SEEK_END) == 0);
+	size = ftell(file);
+	CHECK(size >= 0 && fseek(file, 0, SEEK_SET) == 0);
+	text = malloc((size_t) size + 1);
+	CHECK(text != NULL);
+	CHECK(fread(text, 1, (size_t) size, file) == (size_t) size);
+	text[size] = '\0';
+	visit(path, text, (size_t) size, context);
+	free(text);
 	(void) fclose(file);
 }
 
 void
-fuzz_seed_lines(const uint8_t head[FUZZ_HEAD], const char *folder)
+fuzz_files(const char *folder,
+		   void (*visit) (const char *path, const char *text, size_t length,
+						  void *context), void *context)
 {
 	struct dirent **entries;
 	int			count = scandir(folder, &entries, NULL, alphasort);
@@ -81,9 +109,9 @@ fuzz_seed_lines(const uint8_t head[FUZZ_HEAD], const char *folder)
 		if (name[0] != '.' && stat(path, &status) == 0)
 		{
 			if (S_ISDIR(status.st_mode))
-				fuzz_seed_lines(head, path);
+				fuzz_files(path, visit, context);
 			else if (strstr(name, ".md") == NULL)
-				seed_file(head, path);
+				visit_file(path, visit, context);
 		}
 		free(entries[i]);
 	}
@@ -91,26 +119,22 @@ fuzz_seed_lines(const uint8_t head[FUZZ_HEAD], const char *folder)
 }
 
 const char *
-fuzz_seed_text(const uint8_t head[FUZZ_HEAD], uint32_t number, size_t *length)
+fuzz_seed_text(uint8_t kind, uint32_t number, size_t *length)
 {
-	for (uint32_t i = 0; i < seed_count; i++)
-	{
-		const Seed *seed = &seeds[(number + i) % seed_count];
+	const Seed *seed;
 
-		if (memcmp(seed->head, head, FUZZ_HEAD) == 0)
-		{
-			*length = seed->length;
-			return seed->text;
-		}
-	}
-	return NULL;
+	if (kind_counts[kind] == 0)
+		return NULL;
+	seed = &seeds[kinds[kind][number % kind_counts[kind]]];
+	*length = seed->length;
+	return seed->text;
 }
 
 /* ---------- mutation ---------- */
 
 /* A small generator of our own, to be the same everywhere. */
-uint32_t
-fuzz_draw(uint32_t limit)
+static uint32_t
+draw(uint32_t limit)
 {
 	state ^= state << 13;
 	state ^= state >> 7;
@@ -142,7 +166,7 @@ draw_piece(void)
 		"340282366920938463463374607431768211456", "NaN", "'", "/**/", "\n",
 		"{\"a\":{\"a\":{\"a\":", "[[[[[[[[[[[[[[[[[[[[[[[[[[["};
 	uint32_t	count = sizeof(pieces) / sizeof(pieces[0]);
-	uint32_t	drawn = fuzz_draw(count + own_count);
+	uint32_t	drawn = draw(count + own_count);
 
 	return drawn < count ? pieces[drawn] : own_pieces[drawn - count];
 }
@@ -151,30 +175,30 @@ draw_piece(void)
 static size_t
 mutate(char *text, size_t length)
 {
-	size_t		at = fuzz_draw((uint32_t) length + 1);
-	char		byte = (char) fuzz_draw(256);
+	size_t		at = draw((uint32_t) length + 1);
+	char		byte = (char) draw(256);
 	const char *piece = draw_piece();
-	const Seed *other = &seeds[fuzz_draw(seed_count)];
-	size_t		from = fuzz_draw((uint32_t) other->length + 1);
+	const Seed *other = &seeds[draw(seed_count)];
+	size_t		from = draw((uint32_t) other->length + 1);
 
-	switch (fuzz_draw(7))
+	switch (draw(7))
 	{
 		case 0:
 			return splice(text, length, at, 1, &byte, 1);
 		case 1:
-			return splice(text, length, at, fuzz_draw(8), "", 0);
+			return splice(text, length, at, draw(8), "", 0);
 		case 2:
 			return splice(text, length, at, 0, piece, strlen(piece));
 		case 3:
-			return splice(text, length, at, fuzz_draw(20), piece, strlen(piece));
+			return splice(text, length, at, draw(20), piece, strlen(piece));
 		case 4:
 			return at;			/* truncated */
 		case 5:
-			return splice(text, length, at, fuzz_draw(100), other->text + from,
-						  fuzz_draw((uint32_t) (other->length - from) + 1));
+			return splice(text, length, at, draw(100), other->text + from,
+						  draw((uint32_t) (other->length - from) + 1));
 		default:
 			if (at < length)
-				text[at] = (char) (text[at] ^ (1 << fuzz_draw(8)));
+				text[at] = (char) (text[at] ^ (1 << draw(8)));
 			return length;
 	}
 }
@@ -198,23 +222,27 @@ fuzz_run(const char *name, int argc, char **argv, const char *const *pieces)
 	for (done = 0; done < iterations; done++)
 	{
 		static uint8_t input[INPUT_MAX + FUZZ_HEAD];
-		const Seed *from = &seeds[fuzz_draw(seed_count)];
+		const Seed *from = &seeds[draw(seed_count)];
 		char	   *text = (char *) input + FUZZ_HEAD;
 		size_t		length = from->length;
 
 		if (limit > 0 && done % 256 == 0 && time(NULL) - start >= limit)
 			break;
 		memcpy(text, from->text, length);
-		for (uint32_t changes = fuzz_draw(5); changes > 0; changes--)
+		for (uint32_t changes = draw(5); changes > 0; changes--)
 			length = mutate(text, length);
 		memcpy(input, from->head, FUZZ_HEAD);
-		if (fuzz_draw(50) == 0)
-			input[fuzz_draw(FUZZ_HEAD)] = (uint8_t) fuzz_draw(256);
+		if (draw(50) == 0)
+			input[0] = (uint8_t) draw(256);
+		if (draw(2) == 0)
+			input[1] = (uint8_t) draw(256);
 		(void) LLVMFuzzerTestOneInput(input, length + FUZZ_HEAD);
 	}
 	printf("%s: seed %llu, %ld inputs from %u seeds\n", name, seed, done,
 		   (unsigned int) seed_count);
 	for (uint32_t i = 0; i < seed_count; i++)
 		free(seeds[i].text);
+	for (uint32_t i = 0; i < 256; i++)
+		free(kinds[i]);
 	return 0;
 }

@@ -21,7 +21,10 @@
 
 extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The first bytes of an input are a head that says what the rest is. */
+/*
+ * The first bytes of an input are a head that says what the rest is: the first
+ * its kind, the second some choice within the kind, which is often drawn anew.
+ */
 #define FUZZ_HEAD 2
 
 /* Stop with the line that was wrong. */
@@ -39,15 +42,24 @@ extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 extern void fuzz_seed(const uint8_t head[FUZZ_HEAD], const char *text,
 					  size_t length);
 
-/* Every line of every file below a folder, as such a text. */
-extern void fuzz_seed_lines(const uint8_t head[FUZZ_HEAD], const char *folder);
+/* So many arbitrary bytes, always the same for the same head. */
+extern void fuzz_seed_noise(const uint8_t head[FUZZ_HEAD], size_t length);
 
-/* A number below *limit*, from the generator of the run. */
-extern uint32_t fuzz_draw(uint32_t limit);
+/*
+ * Every file below a folder but those for people; in the order of their names.
+ * Its text has a NUL behind it.
+ */
+extern void fuzz_files(const char *folder,
+					   void (*visit) (const char *path, const char *text,
+									  size_t length, void *context),
+					   void *context);
 
-/* A text among the seeds whose head is this, any of them; NULL: none. */
-extern const char *fuzz_seed_text(const uint8_t head[FUZZ_HEAD],
-								  uint32_t number, size_t *length);
+/*
+ * A text among the seeds of this kind, in their order; number 0 comes again
+ * after the last.  NULL: there are none.
+ */
+extern const char *fuzz_seed_text(uint8_t kind, uint32_t number,
+								  size_t *length);
 
 /*
  * Make inputs until the number of iterations or of seconds in the arguments

@@ -3,392 +3,200 @@
  * provider_fuzz.c
  *	  Hostile input for every provider.
  *
- * The first byte of an input says what the rest is: a message, an answer to a
- * request, an address, the arguments of a topic, the options of a source, or
- * a life of a session, in which each byte is something that happens.  The
- * second says which provider, and which of its topics, is meant.
+ * The first byte of an input says what the rest is, and of which provider: a
+ * message, an answer to a request, an address, the arguments of a topic, the
+ * options of a source, a stored position, or a life of a session, in which
+ * each two bytes are something that happens.  The second chooses a source and
+ * a topic.
  *
- * Besides what the sanitizers see, everything that comes out is checked: a
- * refused message leaves nothing behind, a row holds only what its columns can
- * hold, and what is sent is JSON.
+ * Besides what the sanitizers see, everything that comes out is checked, see
+ * checks.h and life.h.
  *
  *-------------------------------------------------------------------------
  */
-#include <ctype.h>
 #include <string.h>
 
-#include "codec/utf8.h"
-#include "mutate.h"
-#include "provider/json.h"
-#include "provider/provider.h"
+#include "life.h"
+#include "provider_seeds.h"
 
-/* The most rows that one message may give: bounded by its length. */
-#define ROWS_MAX(length) (300 + (length))
+#define WATCHES 48				/* that a kept session begins with */
 
-#define LINKS_MAX 64
-
-typedef enum Kind
-{
-	KIND_MESSAGE,
-	KIND_RESPONSE,
-	KIND_ADDRESS,
-	KIND_ARGUMENTS,
-	KIND_OPTIONS,
-	KIND_LIFE,
-	KINDS
-} Kind;
+/* A session is used so often, so that none lives longer than memory. */
+#define USES_MAX 5000
 
 static size_t
-provider_count(void)
+number_of(const CsProvider *provider)
 {
-	size_t		count = 0;
+	size_t		number = 0;
 
-	while (cs_providers()[count] != NULL)
-		count++;
-	return count;
+	while (cs_providers()[number] != provider)
+		number++;
+	return number;
 }
 
-static size_t
-topic_count(const CsProvider *provider)
-{
-	size_t		count = 0;
+/* ---------- wishes ---------- */
 
-	while (provider->topics[count].name != NULL)
-		count++;
-	return count;
-}
-
-/* ---------- what must always hold ---------- */
-
-/* A text that a column can hold. */
+/* A topic with arguments of the seeds, or with the simplest it takes. */
 static void
-check_text(CsText text)
+subscribe(Life *life, size_t topic, uint32_t which)
 {
-	if (text.data == NULL)
-		return;
-	for (size_t at = 0; at < text.length;)
-	{
-		size_t		size = cs_utf8_character(text.data + at, text.length - at);
-
-		CHECK(size > 0 && text.data[at] != '\0');
-		at += size;
-	}
-}
-
-/* Numeric columns take an integer, and nothing else. */
-static void
-check_number(CsText text)
-{
-	if (text.data == NULL)
-		return;
-	CHECK(text.length > 0 && text.length < 200);
-	for (size_t i = 0; i < text.length; i++)
-		CHECK(isdigit((unsigned char) text.data[i]));
-}
-
-static void
-check_record(const CsRecord *record)
-{
-	CHECK(record->topic != NULL);
-	CHECK((record->table == CS_TABLE_EVENTS) == (record->kind != NULL));
-	if (record->kind != NULL)
-		check_text((CsText) {record->kind, strlen(record->kind)});
-	check_text(record->hash);
-	check_text(record->account);
-	check_text(record->counterparty);
-	check_text(record->asset);
-	check_text(record->block_hash);
-	check_text(record->transaction_hash);
-	check_number(record->amount);
-	check_number(record->fee);
-	CHECK(record->occurred_at == CS_NO_NUMBER ||
-		  (record->occurred_at >= 0 &&
-		   record->occurred_at <= INT64_C(253402300800000000)));
-	CHECK(record->ordinal >= 0);
-	CHECK(record->identity[0] != 0 || record->identity[1] != 0);
-	if (record->payload.data != NULL)
-	{
-		CHECK(record->payload.length > 0);
-		check_text(record->payload);
-		CHECK(cs_json_check_tokens(record->payload.data,
-								   record->payload.length) == NULL);
-	}
-	CHECK(record->message.data != NULL);
-}
-
-static void
-check_error(const CsError *error)
-{
-	CHECK(error->kind != CS_ERROR_NONE && error->message[0] != '\0');
-	check_text((CsText) {error->message, strlen(error->message)});
-	check_text((CsText) {error->detail, strlen(error->detail)});
-	check_text((CsText) {error->hint, strlen(error->hint)});
-}
-
-static void
-check_fields(const CsField *fields, int count)
-{
-	for (int i = 0; i < count; i++)
-		CHECK(strpbrk(fields[i].name, "\r\n: ") == NULL &&
-			  strpbrk(fields[i].value, "\r\n") == NULL);
-}
-
-/* ---------- a host ---------- */
-
-/* A session, and what its host knows of it. */
-typedef struct Life
-{
-	const CsProvider *provider;
-	CsSession  *session;
-	CsOutput   *output;
-	size_t		actions_done;
-	int64_t		now_ms;
-	bool		wanted[LINKS_MAX];
-	bool		open[LINKS_MAX];
-	int64_t		request;		/* the last one; 0: none is under way */
-} Life;
-
-static void
-note_action(Life *life, const CsAction *action)
-{
-	check_text(action->text);
-	switch (action->kind)
-	{
-		case CS_ACTION_OPEN_LINK:
-		case CS_ACTION_CLOSE_LINK:
-			CHECK(action->link >= 0);
-			if (action->link < LINKS_MAX)
-				life->wanted[action->link] =
-					action->kind == CS_ACTION_OPEN_LINK;
-			break;
-		case CS_ACTION_SEND:
-			CHECK(cs_json_check_tokens(action->text.data,
-									   action->text.length) == NULL);
-			break;
-		case CS_ACTION_REQUEST:
-			life->request = action->request->id;
-			check_fields(action->request->fields,
-						 action->request->field_count);
-			break;
-		case CS_ACTION_CURSOR:
-			CHECK(cs_json_check_tokens(action->text.data,
-									   action->text.length) == NULL);
-			break;
-		default:
-			break;
-	}
-}
-
-static void
-act(Life *life)
-{
-	for (size_t i = 0; i < cs_output_action_count(life->output); i++)
-		note_action(life, &cs_output_actions(life->output)[i]);
-	cs_output_reset(life->output);
-}
-
-static Life
-begin_life(const CsProvider *provider)
-{
-	CsSourceConfig config = {.name = "fuzz", .options = "{}"};
-	CsError		error;
-	Life		life = {.provider = provider, .output = cs_output_create()};
-	size_t		topics = topic_count(provider);
+	size_t		number = number_of(life->provider);
+	const char *name = life->provider->topics[topic].name;
 	size_t		length;
-	const char *address;
+	const char *arguments = which == 0 ? "{}" :
+		fuzz_seed_text(KIND_BYTE(KIND_ARGUMENTS, number), which, &length);
+	CsError		error = {0};
 
-	life.session = cs_session_create(provider, &config, &error);
-	CHECK(life.session != NULL && life.output != NULL);
-	for (size_t i = 0; i < topics; i++)
-		(void) cs_session_subscribe(life.session, (int64_t) i + 1,
-									provider->topics[i].name, "{}", &error);
-	if (provider->watches_everything)
-		CHECK(cs_session_watch(life.session, 1, CS_WATCH_ADDRESS, "*"));
-	for (uint32_t i = 0; i < provider_count(); i++)
+	for (uint32_t i = 0; i < 40; i++)
 	{
-		if (cs_providers()[i] != provider)
-			continue;
-		address = fuzz_seed_text((uint8_t[]) {KIND_ADDRESS, (uint8_t) i}, 0,
-								 &length);
-		if (address != NULL)
-			CHECK(cs_session_watch(life.session, 2, CS_WATCH_ADDRESS, address));
+		if (cs_session_subscribe(life->session, (int64_t) topic + 1, name,
+								 arguments, &error))
+			return;
+		check_error(&error);
+		arguments = fuzz_seed_text(KIND_BYTE(KIND_ARGUMENTS, number), which + i,
+								   &length);
+	}
+}
+
+static Life *
+begin(size_t number, const Source *source, uint32_t watches)
+{
+	const CsProvider *provider = cs_providers()[number];
+	Life	   *life = life_begin(provider, &source->config);
+	const char *target;
+
+	for (size_t i = 0; i < topic_count(provider); i++)
+		subscribe(life, i, 0);
+	if (source->everything)
+		CHECK(cs_session_watch(life->session, 1, CS_WATCH_ADDRESS, "*"));
+	for (uint32_t i = 0; i < watches; i++)
+	{
+		for (CsWatchKind kind = CS_WATCH_ADDRESS; kind <= CS_WATCH_TRANSACTION;
+			 kind++)
+		{
+			target = seeds_target(number, kind, i);
+			if (target != NULL)
+				CHECK(cs_session_watch(life->session, 100 + i + 1000 * kind,
+									   kind, target));
+		}
 	}
 	return life;
 }
 
-static void
-end_life(Life *life)
-{
-	cs_session_free(life->session);
-	cs_output_free(life->output);
-}
-
-static void
-open_link(Life *life, int link)
-{
-	CsHandshake handshake;
-
-	if (!life->wanted[link] || life->open[link])
-		return;
-	if (cs_session_handshake(life->session, link, "wss://host/path",
-							 &handshake, life->output))
-		check_fields(handshake.fields, handshake.field_count);
-	life->open[link] = true;
-	cs_session_opened(life->session, link, life->now_ms, life->output);
-	act(life);
-}
-
-/* What came was refused, or is checked; *records* is how many there were. */
-static void
-settle(Life *life, bool understood, const CsError *error, size_t length)
-{
-	if (!understood)
-	{
-		check_error(error);
-		CHECK(cs_output_record_count(life->output) == 0);
-		CHECK(cs_output_action_count(life->output) == 0);
-	}
-	CHECK(cs_output_record_count(life->output) <= ROWS_MAX(length));
-	for (size_t i = 0; i < cs_output_record_count(life->output); i++)
-		check_record(&cs_output_records(life->output)[i]);
-	act(life);
-}
-
-static void
-receive(Life *life, int link, const char *text, size_t length)
-{
-	CsMessage	message = {.data = text, .length = length,
-						   .received_at = INT64_C(1700000000000000)};
-	CsError		error = {0};
-	bool		understood = cs_session_message(life->session, link, &message,
-												life->now_ms, life->output,
-												&error);
-
-	settle(life, understood, &error, length);
-}
-
-static void
-answer(Life *life, int status, const char *text, size_t length)
-{
-	CsResponse	response = {.id = life->request, .status = status,
-							.reason = "no answer", .data = text,
-							.length = length,
-							.received_at = INT64_C(1700000000000000)};
-	CsError		error = {0};
-	bool		understood = cs_session_response(life->session, &response,
-												 life->now_ms, life->output,
-												 &error);
-
-	life->request = 0;
-	settle(life, understood, &error, length);
-}
-
-static void
-pass_time(Life *life, int64_t ms)
-{
-	life->now_ms += ms;
-	for (int i = 0; cs_session_next_tick(life->session) <= life->now_ms; i++)
-	{
-		CHECK(i < 1000);
-		cs_session_tick(life->session, life->now_ms, life->output);
-		act(life);
-	}
-}
-
 /* ---------- targets ---------- */
 
-/* Messages go to a session that is kept, as a worker keeps one. */
-static void
-fuzz_message(const CsProvider *provider, size_t number, const char *text,
-			 size_t length, bool response)
+/* A session that is kept, as a worker keeps one. */
+static Life *
+keep(size_t number, uint32_t which)
 {
-	static Life lives[16];
-	static uint32_t uses[16];
-	Life	   *life = &lives[number];
+	static Life *lives[40];
+	static const Source *sources[40];
+	static uint32_t uses[40];
+	const Source *source = seeds_source(number, which);
+	size_t		place = 0;
 
-	if (life->session == NULL)
+	while (sources[place] != NULL && sources[place] != source)
 	{
-		*life = begin_life(provider);
-		cs_session_sync(life->session, life->now_ms, life->output);
-		act(life);
-		for (int link = 0; link < LINKS_MAX; link++)
-			open_link(life, link);
+		place++;
+		CHECK(place < 40);
 	}
-	if (response)
-		answer(life, length % 3 == 0 ? 404 : 200, text, length);
+	if (lives[place] == NULL)
+	{
+		sources[place] = source;
+		lives[place] = begin(number, source, WATCHES);
+		life_sync(lives[place]);
+		life_open_all(lives[place], seeds_url(source));
+	}
+	if (++uses[place] % USES_MAX == 0)
+	{
+		life_end(lives[place]);
+		lives[place] = NULL;
+		return keep(number, which);
+	}
+	return lives[place];
+}
+
+static void
+fuzz_message(size_t number, uint8_t which, const char *text, size_t length)
+{
+	Life	   *life = keep(number, which & 15);
+	int			link = length % 3 == 0 && life->links > 1 ?
+		(int) length % life->links : 0;
+
+	if (which & 64)
+	{
+		char	   *own = life_address(life, text, &length);
+
+		(void) life_receive(life, link, own, length);
+		free(own);
+	}
 	else
-		receive(life, (int) (length % 3 == 0), text, length);
-	life->now_ms += 10;
+		(void) life_receive(life, link, text, length);
+	life_pass(life, length % 5 == 0 ? 700 : 10);
+	if (!life->open[0])
+		life_open_all(life, seeds_url(seeds_source(number, which & 15)));
+}
 
-	/* now and then a new one, so that no life is longer than memory */
-	if (++uses[number] % 20000 == 0)
-	{
-		end_life(life);
-		memset(life, 0, sizeof(*life));
-	}
+static void
+fuzz_response(size_t number, uint8_t which, const char *text, size_t length)
+{
+	static const int statuses[] = {200, 200, 200, 0, 404, 429, 503, 200};
+	Life	   *life = keep(number, which & 15);
+
+	(void) life_answer(life, which, statuses[which >> 5], text, length);
+	life_pass(life, 100);
 }
 
 static void
 fuzz_address(const CsProvider *provider, const char *text)
 {
 	for (const CsNetwork *network = provider->networks; network->name; network++)
-	{
-		char		canonical[CS_TARGET_MAX];
-		char		again[CS_TARGET_MAX];
-		CsError		error = {0};
-
-		if (!provider->canonical_address(network->name, text, canonical, &error))
-			check_error(&error);
-		else
-			CHECK(provider->canonical_address(network->name, canonical, again,
-											  NULL) &&
-				  strcmp(canonical, again) == 0);
-		error = (CsError) {0};
-		if (provider->canonical_transaction == NULL)
-			continue;
-		if (!provider->canonical_transaction(network->name, text, canonical,
-											 &error))
-			check_error(&error);
-		else
-			CHECK(provider->canonical_transaction(network->name, canonical,
-												  again, NULL) &&
-				  strcmp(canonical, again) == 0);
-	}
+		check_canonical(provider, network->name, text);
 }
 
 static void
-fuzz_arguments(const CsProvider *provider, uint8_t which, const char *text)
+fuzz_arguments(size_t number, uint8_t which, const char *text)
 {
+	const CsProvider *provider = cs_providers()[number];
 	const CsTopic *topic = &provider->topics[which % topic_count(provider)];
+	const Source *source = seeds_source(number, which);
 	CsError		error = {0};
-	Life		life;
+	Life	   *life;
 
-	if (!provider->check_arguments(topic, provider->networks[0].name, text,
-								   &error))
+	if (!provider->check_arguments(topic, source->config.network, text, &error))
 	{
 		check_error(&error);
 		return;
 	}
 
 	/* What was accepted can be sent. */
-	life = begin_life(provider);
-	(void) cs_session_subscribe(life.session, 100, topic->name, text, &error);
-	cs_session_sync(life.session, life.now_ms, life.output);
-	act(&life);
-	for (int link = 0; link < LINKS_MAX; link++)
-		open_link(&life, link);
-	end_life(&life);
+	life = begin(number, source, 1);
+	(void) cs_session_subscribe(life->session, 100, topic->name, text, &error);
+	life_sync(life);
+	life_open_all(life, seeds_url(source));
+	life_end(life);
 }
 
+/*
+ * The text is a source's options, its URL, and the first line of it its token:
+ * with more lines the transport would refuse it.
+ */
 static void
-fuzz_options(const CsProvider *provider, const char *text)
+fuzz_options(size_t number, uint8_t which, const char *text)
 {
-	CsSourceConfig config = {.name = "fuzz", .options = text, .token = text};
+	const CsProvider *provider = cs_providers()[number];
+	CsSourceConfig config = seeds_source(number, which)->config;
 	CsError		error = {0};
 	CsHandshake handshake;
 	CsOutput   *output;
-	CsSession  *session = cs_session_create(provider, &config, &error);
+	CsSession  *session;
+	char		token[1000];
 
+	(void) snprintf(token, sizeof(token), "%.*s", (int) strcspn(text, "\r\n"),
+					text);
+	config.options = which & 64 ? config.options : text;
+	config.token = token;
+	session = cs_session_create(provider, &config, &error);
 	if (session == NULL)
 	{
 		check_error(&error);
@@ -396,111 +204,189 @@ fuzz_options(const CsProvider *provider, const char *text)
 	}
 	output = cs_output_create();
 	CHECK(cs_session_handshake(session, 0, text, &handshake, output));
+	check_fields(handshake.fields, handshake.field_count);
 	cs_session_free(session);
 	cs_output_free(output);
 }
 
-/* A target for the watch list: an address of the samples, or nonsense. */
 static void
-watch_something(Life *life, size_t number, unsigned int low, bool wanted)
+fuzz_position(size_t number, uint8_t which, const char *text)
 {
-	CsWatchKind kind = low % 8 == 7 ? CS_WATCH_TRANSACTION : CS_WATCH_ADDRESS;
-	size_t		length;
-	const char *target = low % 4 == 0 ? "*" :
-		fuzz_seed_text((uint8_t[]) {KIND_ADDRESS, (uint8_t) number},
-					   low % 4 == 1 ? low * 7 : low, &length);
+	const Source *source = seeds_source(number, which);
+	const char *end = strchr(text, '\n');
+	char		scope[200];
+	Life	   *life;
 
-	if (kind == CS_WATCH_TRANSACTION)
-		target = "00000000000000000000000000000000000000000000000000000000000000aa";
+	if (end == NULL)
+		return;
+	(void) snprintf(scope, sizeof(scope), "%.*s", (int) (end - text), text);
+	life = begin(number, source, 1);
+	for (size_t i = 0; i < topic_count(life->provider); i++)
+		subscribe(life, i, which);
+	cs_session_restore(life->session, scope, end + 1);
+	life_sync(life);
+	life_open_all(life, seeds_url(source));
+	life_end(life);
+}
+
+/* ---------- lives ---------- */
+
+/* A target for the watch list: one of the samples, or nonsense. */
+static void
+watch(Life *life, uint32_t which, bool wanted)
+{
+	CsWatchKind kind = which % 8 == 7 ? CS_WATCH_TRANSACTION : CS_WATCH_ADDRESS;
+	const char *target = which % 32 == 0 ? "*" : which % 32 == 1 ? "nonsense" :
+		seeds_target(number_of(life->provider), kind, which >> 3);
+
 	if (target == NULL)
 		return;
 	if (wanted)
-		CHECK(cs_session_watch(life->session, low + 10, kind, target));
+		CHECK(cs_session_watch(life->session, which + 10, kind, target));
 	else
 		cs_session_unwatch(life->session, kind, target);
 }
 
+/* A message of the samples, as it would come to this session. */
 static void
-live(Life *life, size_t number, unsigned int byte)
+receive(Life *life, uint32_t which, int link)
 {
-	unsigned int low = byte & 31;
-	int			link = (int) low % 4;
-	size_t		topic = low % topic_count(life->provider);
 	size_t		length;
-	const char *text;
-	CsError		error;
+	const char *text = fuzz_seed_text(KIND_BYTE(KIND_MESSAGE,
+												number_of(life->provider)),
+									  which, &length);
+	char	   *own = life_address(life, text, &length);
 
-	switch (byte >> 5)
-	{
-		case 0:
-		case 1:
-			watch_something(life, number, low, byte >> 5 == 0);
-			break;
-		case 2:
-			if (low & 1)
-				cs_session_unsubscribe(life->session, (int64_t) topic + 1);
-			else
-				(void) cs_session_subscribe(life->session, (int64_t) topic + 1,
-											life->provider->topics[topic].name,
-											"{}", &error);
-			break;
-		case 3:
-			if (life->open[link] || (low & 16))
-			{
-				cs_session_closed(life->session, link,
-								  &(CsClosure) {.was_open = life->open[link],
-								  .close_code = low & 8 ? 1013 : 0,
-								  .http_status = low & 16 ? 429 : 0,
-								  .reason = "Max subscriptions reached."},
-								  life->now_ms, life->output);
-				life->open[link] = false;
-				act(life);
-			}
-			else
-				open_link(life, link);
-			break;
-		case 4:
-			pass_time(life, (int64_t) low * 500);
-			break;
-		case 5:
-		case 6:
-			text = fuzz_seed_text((uint8_t[]) {KIND_MESSAGE, (uint8_t) number},
-								  fuzz_draw(100000), &length);
-			if (text != NULL && byte >> 5 == 5)
-				receive(life, link, text, length);
-			else if (text != NULL && life->request != 0)
-				answer(life, low & 1 ? 200 : low & 2 ? 404 : 0, text, length);
-			break;
-		default:
-			cs_session_sync(life->session, life->now_ms, life->output);
-			act(life);
-			break;
-	}
+	(void) life_receive(life, link, own, length);
+	free(own);
 }
 
 static void
-fuzz_life(const CsProvider *provider, size_t number, const char *data,
-		  size_t size)
+answer(Life *life, uint32_t which)
 {
-	Life		life = begin_life(provider);
+	static const int statuses[] = {200, 200, 404, 429, 200, 503, 0, 200};
+	size_t		length;
+	const char *text = fuzz_seed_text(KIND_BYTE(KIND_RESPONSE,
+												number_of(life->provider)),
+									  which / 8, &length);
 
-	for (size_t i = 0; i < size && i < 300; i++)
-		live(&life, number, (uint8_t) data[i]);
-	end_life(&life);
+	(void) life_answer(life, which, statuses[which % 8], text, length);
+}
+
+/* The list of what is wanted is read anew: some of it is not there any more. */
+static void
+compare(Life *life, uint32_t which)
+{
+	cs_session_mark(life->session);
+	for (size_t i = 0; i < topic_count(life->provider); i++)
+	{
+		if ((which >> (i % 8)) & 1)
+			subscribe(life, i, 0);
+	}
+	for (uint32_t i = 0; i < which % 64; i++)
+		watch(life, which + i, true);
+	cs_session_sweep(life->session);
+	life_sync(life);
+}
+
+/* The worker ends, and another goes on where it was. */
+static Life *
+restart(Life *life, const Source *source)
+{
+	Life	   *next = begin(number_of(life->provider), source, 3);
+	uint32_t	count = life->cursor_count < LIFE_CURSORS ?
+		life->cursor_count : LIFE_CURSORS;
+
+	for (uint32_t i = 0; i < count; i++)
+		cs_session_restore(next->session, life->scopes[i], life->positions[i]);
+	life_end(life);
+	life_sync(next);
+	return next;
+}
+
+static Life *
+live(Life *life, const Source *source, uint8_t what, uint32_t which)
+{
+	size_t		topic = which % topic_count(life->provider);
+	int			link = life->links > 0 ? (int) (which % (uint32_t) life->links) : 0;
+
+	switch (what)
+	{
+		case 0:
+			for (uint32_t i = 0; i < (which & 15); i++)
+				watch(life, which + 8 * i, true);
+			break;
+		case 1:
+			watch(life, which, false);
+			break;
+		case 2:
+			if (which & 256)
+				cs_session_unsubscribe(life->session, (int64_t) topic + 1);
+			else
+				subscribe(life, topic, which);
+			break;
+		case 3:
+			life_open(life, link, seeds_url(source));
+			break;
+		case 4:
+			life_close(life, link, seeds_closure(number_of(life->provider),
+												 which / 3));
+			break;
+		case 5:
+			life_pass(life, which % 4 == 0 ? which * 50 : which % 100);
+			break;
+		case 6:
+			if (which % 16 == 0)
+				return restart(life, source);
+			compare(life, which);
+			break;
+		case 7:
+		case 8:
+			answer(life, which);
+			break;
+		case 9:
+		case 10:
+			for (uint32_t i = 0; i < which % 8; i++)
+				receive(life, which + i, link);
+			break;
+		case 11:
+		case 12:
+			receive(life, which, which % 4 == 0 ? link : 0);
+			break;
+		default:
+			life_sync(life);
+			life_open_all(life, seeds_url(source));
+			break;
+	}
+	return life;
+}
+
+static void
+fuzz_life(size_t number, uint8_t choice, const char *data, size_t size)
+{
+	const Source *source = seeds_source(number, choice);
+	Life	   *life = begin(number, source, choice >> 3);
+
+	life_sync(life);
+	for (size_t i = 0; i + 1 < size && i < 200; i += 2)
+		life = live(life, source, (uint8_t) data[i] >> 4,
+					(uint32_t) ((uint8_t) data[i] & 15) << 8 |
+					(uint8_t) data[i + 1]);
+	life_end(life);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t		number;
-	const CsProvider *provider;
+	uint8_t		which;
 	char	   *text;
 	size_t		length;
 
 	if (size < FUZZ_HEAD)
 		return 0;
-	number = data[1] % provider_count();
-	provider = cs_providers()[number];
+	number = data[0] / KINDS % provider_count();
+	which = data[1];
 
 	/* As the transport delivers it: with a NUL behind it, and no more. */
 	length = size - FUZZ_HEAD;
@@ -508,112 +394,46 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(text != NULL);
 	memcpy(text, data + FUZZ_HEAD, length);
 	text[length] = '\0';
-	switch (data[0] % KINDS)
+	switch ((Kind) (data[0] % KINDS))
 	{
 		case KIND_RESPONSE:
-			fuzz_message(provider, number, text, length, true);
+			fuzz_response(number, which, text, length);
 			break;
 		case KIND_ADDRESS:
-			fuzz_address(provider, text);
+			fuzz_address(cs_providers()[number], text);
 			break;
 		case KIND_ARGUMENTS:
-			fuzz_arguments(provider, data[1] / provider_count(), text);
+			fuzz_arguments(number, which, text);
 			break;
 		case KIND_OPTIONS:
-			fuzz_options(provider, text);
+			fuzz_options(number, which, text);
+			break;
+		case KIND_POSITION:
+			fuzz_position(number, which, text);
 			break;
 		case KIND_LIFE:
-			fuzz_life(provider, number, text, length);
+			fuzz_life(number, which, text, length);
 			break;
 		default:
-			fuzz_message(provider, number, text, length, false);
+			fuzz_message(number, which, text, length);
 			break;
 	}
 	free(text);
 	return 0;
 }
 
-#ifndef CS_LIBFUZZER
+#ifdef CS_LIBFUZZER
 
-/* ---------- seeds ---------- */
-
-static void
-seed_string(Kind kind, size_t number, const char *text)
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	fuzz_seed((uint8_t[]) {(uint8_t) kind, (uint8_t) number}, text,
-			  strlen(text));
+	(void) argc;
+	(void) argv;
+	seeds_load();
+	return 0;
 }
 
-/* Addresses of the provider's vectors, by whatever member names them. */
-static void
-seed_addresses(size_t number, const char *path)
-{
-	const CsProvider *provider = cs_providers()[number];
-	char	   *line = NULL;
-	size_t		capacity = 0;
-	FILE	   *file = fopen(path, "r");
-	char		canonical[CS_TARGET_MAX];
-
-	CHECK(file != NULL);
-	while (getline(&line, &capacity, file) > 0)
-	{
-		/* every string in the line that is an address */
-		for (char *at = strtok(line, "\""); at != NULL; at = strtok(NULL, "\""))
-		{
-			if (provider->canonical_address(NULL, at, canonical, NULL))
-			{
-				seed_string(KIND_ADDRESS, number, canonical);
-				seed_string(KIND_ADDRESS, number, at);
-			}
-		}
-	}
-	free(line);
-	(void) fclose(file);
-}
-
-static void
-seed_provider(size_t number)
-{
-	static const char *const texts[] = {
-		"{}", "{\"headers\":{\"X-Key\":\"value\"},\"payload\":false}",
-		"{\"tls_ca\":\"/etc/ssl/ca.pem\"}", "{\"include_block\":true}",
-		"{\"block_status\":\"sealed\",\"start_block_height\":\"7\"}",
-		"{\"event_types\":[\"A.f233dcee88fe0abe.FungibleToken.Deposited\"]}",
-		"{\"operations\":[\"0x0524c7ae\"]}", "{\"workchain\":-1}",
-		"{\"enrich\":true,\"min_finality\":\"pending\"}"};
-	static const struct
-	{
-		const char *provider;
-		const char *vectors;
-	}			addresses[] = {
-		{"nano", "test/samples/nano/address_vectors.jsonl"},
-		{"symbol", "test/samples/symbol/address_vectors.jsonl"},
-		{"flow", "test/samples/flow/address_vectors.jsonl"},
-		{"toncenter", "test/samples/ton/addresses-valid.jsonl"},
-		{"tonapi", "test/samples/ton/addresses-valid.jsonl"},
-	};
-	const char *name = cs_providers()[number]->name;
-	char		folder[128];
-
-	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++)
-	{
-		if (strcmp(addresses[i].provider, name) == 0)
-			seed_addresses(number, addresses[i].vectors);
-	}
-	(void) snprintf(folder, sizeof(folder), "test/samples/%s", name);
-	for (Kind kind = KIND_MESSAGE; kind <= KIND_RESPONSE; kind++)
-		fuzz_seed_lines((uint8_t[]) {(uint8_t) kind, (uint8_t) number}, folder);
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-	{
-		seed_string(KIND_ARGUMENTS, number, texts[i]);
-		seed_string(KIND_OPTIONS, number, texts[i]);
-	}
-	seed_string(KIND_OPTIONS, number, "wss://host:123/path?a=b#c");
-	for (int i = 0; i < 8; i++)
-		seed_string(KIND_LIFE, number,
-					"\xE1\x61\x85\xA1\xA2\x05\xE0\xA3\xB1\x25\xE0\x90\xC1\xA4"
-					"\x62\xE1\xA5\x88\xC2\xAA\x63\xAB\x7C\xE1\x61\xAC\x94\xC3");
-}
+#else
 
 int
 main(int argc, char **argv)
@@ -621,11 +441,16 @@ main(int argc, char **argv)
 	static const char *const pieces[] = {"\"topic\":\"vote\",",
 		"\"subtype\":\"send\",", "nano_", "ban_", "0x", "/transactions",
 		"\"finality\":\"pending\"", "\"transactions\":[", "\"events\":[",
-		"\"amount\":\"1\"", "\"value\":{", NULL};
+		"\"amount\":\"1\"", "\"value\":{", "\"topic\":\"blocks\",", "cs-1", "cs-4",
+		"2IGChNig", "eyJ2YWx1ZSI6", "A.f233dcee88fe0abe.",
+		"\"topic\":\"status\",", "\"type\":16724,", "\"type\":16725,",
+		"\"height\":\"1\",", NULL};
+	int			status;
 
-	for (size_t i = 0; i < provider_count(); i++)
-		seed_provider(i);
-	return fuzz_run("provider_fuzz", argc, argv, pieces);
+	seeds_load();
+	status = fuzz_run("provider_fuzz", argc, argv, pieces);
+	seeds_free();
+	return status;
 }
 
 #endif							/* CS_LIBFUZZER */
