@@ -7,8 +7,8 @@
  * What any provider has to stand is in provider_fuzz.c.  Here each byte is
  * something that happens, and what it happens to is one of three transactions
  * and of five blocks; so they are announced, confirmed, forgotten, replaced
- * and final in every order, on several networks' clocks, and time writes rows
- * as well as messages do.
+ * and final in every order, and time writes rows as well as messages do.  A
+ * life goes on over many inputs.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,6 +24,8 @@
 #define URL	  "wss://host/ws"
 
 #define TOPICS 9
+#define EVENTS_MAX 12			/* of an input */
+#define INPUTS_MAX 60			/* of a life */
 #define UID	   TOPICS			/* what is said without a topic */
 
 /* ---------- what must always hold ---------- */
@@ -75,7 +77,7 @@ subscribe(Life *life, unsigned int topic)
 }
 
 static Life *
-begin(uint8_t which)
+begin(int which)
 {
 	CsSourceConfig config = {.name = "fuzz", .network = "testnet",
 							 .options = which & 1 ? "{}" :
@@ -182,14 +184,22 @@ live(Life *life, unsigned int byte)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	Life	   *life;
+	static Life *lives[4];
+	static uint32_t inputs[4];
+	int			which;
 
 	if (size < FUZZ_HEAD)
 		return 0;
-	life = begin(data[1]);
-	for (size_t i = FUZZ_HEAD; i < size && i < 100; i++)
-		live(life, data[i]);
-	life_end(life);
+	which = data[1] & 3;
+	if (lives[which] == NULL)
+		lives[which] = begin(which);
+	for (size_t i = FUZZ_HEAD; i < size && i < FUZZ_HEAD + EVENTS_MAX; i++)
+		live(lives[which], data[i]);
+	if (++inputs[which] % INPUTS_MAX == 0)
+	{
+		life_end(lives[which]);
+		lives[which] = NULL;
+	}
 	return 0;
 }
 
@@ -201,8 +211,8 @@ main(int argc, char **argv)
 	static const char *const pieces[] = {"\x80", "\x9A", "\xE2", "\xFF", "\x40",
 		"\x43", "\x52", "\x60", "\x28", "\x21", "\xA0", "\xA2", NULL};
 
-	for (uint8_t i = 0; i < 64; i++)
-		fuzz_seed_noise((uint8_t[]) {0, i}, 16 + i);
+	for (uint8_t i = 0; i < 200; i++)
+		fuzz_seed_noise((uint8_t[]) {0, i}, 2 + i % 8);
 	return fuzz_run("symbol_fuzz", argc, argv, pieces);
 }
 
