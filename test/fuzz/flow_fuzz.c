@@ -276,7 +276,8 @@ main(int argc, char **argv)
 		"{\"value\":{\"value\":{\"value\":\"" BOB "\",\"type\":\"Address\"},\"type\":\"Optional\"},\"name\":\"to\"},"
 		"{\"value\":{\"value\":\"42\",\"type\":\"UInt64\"},\"name\":\"depositedUUID\"}]},\"type\":\"Event\"}\n";
 	static const char *const pieces[] = {"\"value\":", "\"type\":\"Optional\"",
-		"UFix64", "0x", "184467440737.09551615", "\xA0\xE1", "\xA3\xE4",
+		"UFix64", "0x", "184467440737.09551615",
+		"00000000000000000000000000000000000000000000", "\xA0\xE1", "\xA3\xE4",
 		"\x60\xE0", "\xC0\x81", "\xD0\x42", NULL};
 
 	fuzz_files("test/samples/flow", seed_values, NULL);
