@@ -1,0 +1,312 @@
+# The life of a source of TonAPI: both transports, details asked for by REST,
+# watch lists spread over connections, servers that fall silent, and what the
+# views say of it all.  A role without privileges of its own owns the sources.
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
+use Chainstream;
+use JSON::PP ();
+use PostgreSQL::Test::Utils;
+use Simulator;
+use Test::More;
+
+# Of the recorded messages: the account of the first transactions, the wallet
+# and the jetton wallet of the messages of the mempool, and a deposit.
+my $ELECTOR = '-1:' . '5' x 64;
+my $ALICE = '0:9DA971AF38D2F03ABDF308D5F91636A97E5A2B07A66C39D71D7CBAE3B032EDDC';
+my $ALICE_FRIENDLY = 'UQCdqXGvONLwOr3zCNX5FjapflorB6ZsOdcdfLrjsDLt3AF4';
+my $BOB = '0:4E3664FAEE814FBDB6C1CB36D72BAC52D15E186C11ECD664FE1B3F1A7CFD801D';
+my $PAYEE = '0:408DA3B28B6C065A593E10391269BAAA9C5F8CAEBC0C69D9F0AABBAB2A99256B';
+my $PAYER = '0:EF59CAEA6EBBEE8542839162AA654B76F416E712CE22752DA647D7E22CF1097F';
+
+my $server = new_server('tonapi', 'chainstream.connect_timeout' => "'2s'");
+my ($grants) = slurp_file("$FindBin::RealBin/../../doc/privileges.md") =~ /^```sql\n(.*?)^```$/ms;
+sql($server, "$grants; GRANT chain_reader TO chain_admin");
+
+# Everything that follows is done, and seen, by a plain role.
+sub admin
+{
+	my ($query) = @_;
+	return $server->safe_psql('postgres', $query, extra_params => [ '-U', 'chain_admin' ]);
+}
+
+sub simulator { return Simulator->new(args => [ '--listen', 'tonapi=0', @_ ]) }
+
+sub add
+{
+	my ($name, $simulator, %options) = @_;
+	my $transport = $options{transport} //= 'websocket';
+	my $url = $simulator->url('tonapi');
+	$url =~ s/^ws/http/ if $transport eq 'sse';
+	my $more = join '', map { ", $_ => '$options{$_}'" } sort keys %options;
+	return admin("SELECT chainstream.add_source('$name', provider => 'tonapi', url => '$url'$more)");
+}
+
+sub watch
+{
+	my ($name, @targets) = @_;
+	return admin("SELECT chainstream.watch('$name', ARRAY['" . join("','", @targets) . "'])");
+}
+
+sub watched
+{
+	my ($name, $count, $what) = @_;
+	return wait_until($server,
+		"SELECT count(*) = $count FROM chainstream.watch_status
+		 WHERE source = '$name' AND state = 'active'", $what);
+}
+
+# "topic state" of each subscription, with its words if it has any.
+sub topics_of
+{
+	my ($name) = @_;
+	return admin("SELECT string_agg(concat_ws(' ', topic, state, detail), ', ' ORDER BY subscription_id)
+		FROM chainstream.subscription_status WHERE source = '$name'");
+}
+
+sub wait_topics
+{
+	my ($name, $expected, $what) = @_;
+	return wait_until($server,
+		"SELECT string_agg(concat_ws(' ', topic, state, detail), ', ' ORDER BY subscription_id)
+			LIKE " . "\$\$$expected\$\$" . "
+		 FROM chainstream.subscription_status WHERE source = '$name'", $what)
+	  || diag(topics_of($name));
+}
+
+# What each client of the server is subscribed to; of one topic, how many
+# accounts in all.
+sub asked { my ($simulator) = @_; return map { $_->{topics} } $simulator->subscriptions }
+
+sub accounts_asked
+{
+	my ($simulator, $topic) = @_;
+	return map { @{ $_->{$topic} // [] } } asked($simulator);
+}
+
+# Rows of a table and source that were not looked at yet.
+my $seen = 0;
+sub rows
+{
+	my ($source, $table, $columns) = @_;
+	my $result = admin("SELECT $columns FROM chainstream.$table
+		WHERE source = '$source' AND id > $seen ORDER BY id");
+	look_away();
+	return $result;
+}
+
+sub look_away
+{
+	$seen = admin("SELECT greatest((SELECT max(id) FROM chainstream.transactions),
+		(SELECT max(id) FROM chainstream.events), (SELECT max(id) FROM chainstream.blocks), $seen)");
+	return;
+}
+
+sub arrive
+{
+	my ($source, $table, $count, $what) = @_;
+	return wait_until($server,
+		"SELECT count(*) = $count FROM chainstream.$table
+		 WHERE source = '$source' AND id > $seen", $what);
+}
+
+sub counts
+{
+	my ($source, $column, $count, $what) = @_;
+	return wait_until($server,
+		"SELECT $column = $count FROM chainstream.status WHERE name = '$source'", $what);
+}
+
+my $MOVED = 'account, counterparty, direction, amount, asset, fee, status, height';
+
+# ---------- what takes long begins now and is looked at in the end ----------
+
+# One that is quiet but alive, with signs of life only; those that say nothing
+# any more; one that still shows signs of life but answers nothing.
+my (%calm, %silent);
+for my $transport (qw(websocket sse))
+{
+	$calm{$transport} = simulator();
+	add("calm_$transport", $calm{$transport}, transport => $transport);
+	watch("calm_$transport", $ALICE);
+	watched("calm_$transport", 1, "a watch over $transport");
+	$silent{$transport} = simulator();
+	add("silent_$transport", $silent{$transport}, transport => $transport);
+	watch("silent_$transport", $ALICE);
+	watched("silent_$transport", 1, "another over $transport");
+	$silent{$transport}->command($transport eq 'sse' ? 'heartbeat off' : 'halfopen');
+}
+my $deaf = simulator('--set', 'idle-ms=1000');
+add('deaf', $deaf);
+watch('deaf', $ALICE);
+watched('deaf', 1, 'a watch of a server that will stop listening');
+$deaf->command('noping on');
+watch('deaf', $BOB);
+
+# ---------- three statements, and rows come ----------
+
+my $simulator = simulator('--accounts', '40', '--set', 'block-ms=0');
+add('ton', $simulator);
+wait_state($server, 'ton', 'idle');
+is(topics_of('ton'), 'account_transaction idle waiting for a watched address',
+	'without a watched address nothing is asked for');
+is(join('', accounts_asked($simulator, 'account_transaction')), '', 'of the server');
+
+my $listener = session_start($server, 'LISTEN chainstream');
+is(watch('ton', $ELECTOR), 1, 'an address');
+watched('ton', 1, 'is watched once the server acknowledged it');
+wait_state($server, 'ton', 'streaming');
+is(topics_of('ton'), 'account_transaction active', 'so is the subscription');
+is_deeply([ asked($simulator) ], [ { account_transaction => [$ELECTOR] } ],
+	'the server has the address');
+
+my @transactions = sample('tonapi/ws-account_transaction.jsonl');
+$simulator->command("send $transactions[0]");
+arrive('ton', 'transactions', 1, 'a notification is a row');
+is(rows('ton', 'transactions', "topic, hash, $MOVED, occurred_at"),
+	join('|', 'account_transaction',
+		'586e176bdead2a37d9e372c3725e27c4eab90f5b213c6099c6aadeafc8e4fbc9',
+		$ELECTOR, '', '', '', 'TON', '', 'finalized', '', ''),
+	'with what it says, which is little');
+is(admin("SELECT payload::text FROM chainstream.transactions WHERE source = 'ton'"),
+	$transactions[0], 'and the message as received, without its line feed');
+my @told = session_end($listener);
+is(scalar @told, 1, 'one notification');
+my $told = JSON::PP::decode_json($told[0]{payload});
+is_deeply($told->{rows}[0],
+	{ id => $told->{first_id}, topic => 'account_transaction', status => 'finalized',
+		hash => '586e176bdead2a37d9e372c3725e27c4eab90f5b213c6099c6aadeafc8e4fbc9',
+		account => $ELECTOR, asset => 'TON',
+		map { $_ => undef } qw(counterparty direction amount height) },
+	'carries it');
+$simulator->command("send $transactions[0]");
+counts('ton', 'duplicates', 1, 'the same again is counted');
+is(rows('ton', 'transactions', '*'), '', 'and not stored');
+is(admin("SELECT count(*) FROM chainstream.cursors WHERE source = 'ton'"), 0,
+	'there is no position: the protocol knows none');
+
+# ---------- the watch list, live ----------
+
+my $connections = $simulator->stats->{connections};
+my @pool = split / /, $simulator->command('accounts 0 40');
+$simulator->command('rate 400');
+watch('ton', $ALICE_FRIENDLY);
+watched('ton', 2, 'a second watch, in the spelling of wallets');
+admin("INSERT INTO chainstream.watches (source, target)
+	SELECT 'ton', unnest(ARRAY['" . join("','", @pool) . "'])");
+watched('ton', 42, 'forty more by plain SQL, with traffic running');
+admin("BEGIN; SELECT chainstream.unwatch('ton', '$ELECTOR'); ROLLBACK");
+my $dave = '0:' . '7' x 64;
+admin("BEGIN; SELECT chainstream.watch('ton', '$dave'); ROLLBACK");
+is(admin("SELECT chainstream.unwatch('ton', '$ALICE')"), 't', 'and one less');
+$simulator->wait_for(sub { accounts_asked($_[0], 'account_transaction') == 41 });
+is(scalar(grep { $_ eq $ALICE || $_ eq $dave } accounts_asked($simulator, 'account_transaction')),
+	0, 'unwatch reaches the server, a rollback leaves no trace');
+$simulator->command('rate 0');
+is($simulator->stats->{connections}, $connections, 'all on one connection');
+$simulator->wait_for(sub { $_[0]->stats->{queued} == 0 });
+my $sent = $simulator->stats->{topics}{account_transaction};
+counts('ton', 'rows + duplicates', $sent, 'every notification of them was taken');
+counts('ton', 'duplicates', 1, 'once');
+cmp_ok($sent, '>', 2, 'and there were some');
+look_away();
+
+# ---------- every topic ----------
+
+admin("SELECT chainstream.unwatch('ton', ARRAY['" . join("','", @pool) . "'])");
+watch('ton', $ALICE, $BOB, map { "0:$_" } map { uc } qw(67a8fc0aea189d79e26f50fa9184842a1ab4f19951286d498ea5a106af375044
+	dd61300e0060f80233363b3b4a0f3b27ad03b19cc4bec6ec798aab0b3e479eba));
+$simulator->wait_for(sub { accounts_asked($_[0], 'account_transaction') == 5 });
+for my $topic (qw(trace mempool_message block))
+{
+	admin("SELECT chainstream.subscribe('ton', '$topic', channel => '${topic}s')");
+}
+wait_topics('ton', 'account_transaction active, trace active, mempool_message active, block active',
+	'three more topics');
+watched('ton', 5, 'with all addresses');
+is_deeply([ map { scalar accounts_asked($simulator, $_) } qw(account_transaction trace mempool_message) ],
+	[ 5, 5, 5 ], 'each with the watch list');
+$listener = session_start($server, 'LISTEN traces');
+
+my @traces = sample('tonapi/ws-trace.jsonl');
+$simulator->command("send $traces[0]");
+counts('ton', 'duplicates', 3, 'a trace comes once for each of two watched accounts');
+is(rows('ton', 'events', 'topic, kind, status, hash, left(account, 6), ordinal, transaction_hash = hash'),
+	join("\n", map { join '|', 'trace', 'trace', 'finalized',
+			'6176c9b1690a7b6beebd09ff118761ee47f1a8be716506874ed0a1c06bb0fc83', $_, 't' }
+		  '0:67A8|1', '0:DD61|2'),
+	'and makes one row for each');
+is_deeply([ map { $_->{channel} } session_end($listener) ], ['traces'],
+	'announced on the channel of the subscription');
+
+my @messages = sample('tonapi/ws-mempool_message.jsonl');
+$simulator->command("send $messages[3]");
+arrive('ton', 'events', 2, 'a message of the mempool');
+is(rows('ton', 'events', 'topic, status, hash, account, ordinal'),
+	join("\n", map { join '|', 'mempool_message', 'pending',
+			'f97ab943d8030dbbf600e700ba39c021042e807efa27c73689dad7db2003e476', $_ }
+		  "$ALICE|0", "$BOB|1"),
+	'has a row for its sender, and one for the watched account that it touches');
+$simulator->command("send $_") for sample('tonapi/ws-block.jsonl');
+arrive('ton', 'blocks', 6, 'blocks');
+is(rows('ton', 'blocks', "status, left(hash, 8), height, payload #>> '{params,workchain}', payload #>> '{params,shard}'"),
+	join("\n", map { "finalized|$_" } '2a659546|34832412|-1|8000000000000000',
+		'4506cf11|40695756|0|8000000000000000', '025af4e6|41765057|0|c000000000000000',
+		'7e1ff489|40007846|0|8000000000000000', '9933d579|34336028|-1|8000000000000000',
+		'11111111|41765058|0|800000000000000'),
+	'with number and hash; workchain and shard are in the payload');
+
+# ---------- arguments, live ----------
+
+my ($transfer) = sample('tonapi/rest-transaction.jsonl');
+my @details = sample('tonapi/rest-transaction.jsonl');
+watch('ton', $PAYEE);
+watched('ton', 6, 'a sixth account');
+admin("UPDATE chainstream.subscriptions SET arguments = '{\"workchain\": -1}' WHERE topic = 'block';
+	UPDATE chainstream.subscriptions SET arguments = '{\"operations\": [\"JettonTransfer\"]}'
+	WHERE topic = 'account_transaction' AND source = 'ton'");
+$simulator->wait_for(sub { ((asked($_[0]))[0]{block} // 0) == -1 });
+$simulator->wait_for(sub { $_[0]->command("send $details[2]") eq '0' });
+pass('blocks of one workchain, transactions of one operation: the server was told');
+is($simulator->command('send ' . (sample('tonapi/ws-block.jsonl'))[1]), 0,
+	'a block of the other workchain is not sent');
+admin("UPDATE chainstream.subscriptions SET arguments = '{\"operations\": [\"0x00000000\"]}'
+	WHERE topic = 'account_transaction' AND source = 'ton'");
+$simulator->wait_for(sub { $_[0]->command("send $details[2]") eq '1' });
+wait_until($server, "SELECT count(*) > 0 FROM chainstream.transactions WHERE source = 'ton' AND account = '$PAYEE'",
+	'of another operation');
+my ($status, undef, $refusal) = $server->psql('postgres',
+	"SELECT chainstream.subscribe('ton', 'trace', '{\"accounts\": []}')");
+like($refusal, qr/argument "accounts" is not given here.*HINT:  Name accounts with chainstream.watch\(\)/s,
+	'accounts are no argument');
+
+for my $topic (qw(trace mempool_message block))
+{
+	admin("SELECT chainstream.unsubscribe(subscription_id) FROM chainstream.subscriptions
+		WHERE topic = '$topic' AND source = 'ton'");
+}
+$simulator->wait_for(sub { join(',', map { keys %$_ } asked($_[0])) eq 'account_transaction' });
+pass('unsubscribe reaches the server');
+is($simulator->stats->{connections}, $connections, 'all on the same connection');
+
+# ---------- everything, which a WebSocket cannot give ----------
+
+watch('ton', '*');
+wait_until($server,
+	"SELECT state = 'error' AND detail = 'everything cannot be had over a WebSocket but of mempool_message: use transport sse'
+	 FROM chainstream.watch_status WHERE target = '*' AND source = 'ton'",
+	"'*' is an error that says what to do");
+admin("SELECT chainstream.subscribe('ton', 'mempool_message')");
+wait_topics('ton', 'account_transaction active, mempool_message active', 'but of the mempool');
+look_away();
+$simulator->command("send $messages[0]");
+arrive('ton', 'events', 1, 'everything comes');
+is(rows('ton', 'events', 'left(account, 8), ordinal'), '0:DEAAE6|0', 'known by its destination');
+admin("SELECT chainstream.unwatch('ton', '*')");
+$simulator->wait_for(sub { accounts_asked($_[0], 'mempool_message') == 6 });
+is($simulator->command("send $messages[0]"), 0, 'and no more without the asterisk');
+
+done_testing();
