@@ -309,4 +309,50 @@ admin("SELECT chainstream.unwatch('ton', '*')");
 $simulator->wait_for(sub { accounts_asked($_[0], 'mempool_message') == 6 });
 is($simulator->command("send $messages[0]"), 0, 'and no more without the asterisk');
 
+# ---------- event streams: a list that changes takes a second stream ----------
+
+my $journal = PostgreSQL::Test::Utils::tempdir() . '/journal';
+my $streams = simulator('--accounts', '20', '--set', 'block-ms=0', '--journal', $journal);
+my @crowd = split / /, $streams->command('accounts 0 20');
+add('sse', $streams, transport => 'sse');
+watch('sse', @crowd[0 .. 9]);
+watched('sse', 10, 'ten accounts of a stream');
+is(topics_of('sse'), 'account_transaction active', 'which is active when it lives');
+is($streams->stats->{clients}, 1, 'one stream');
+$streams->command('rate 3000');
+for my $number (10 .. 19)
+{
+	watch('sse', $crowd[$number]);
+	watched('sse', $number + 1, "account $number joins while messages rush by");
+}
+$streams->wait_for(sub { $_[0]->stats->{clients} == 1 && accounts_asked($_[0], 'account_transaction') == 20 });
+$streams->command('rate 0');
+$streams->wait_for(sub { $_[0]->stats->{queued} == 0 });
+cmp_ok($streams->stats->{connections}, '>=', 11, 'each stream was replaced by another');
+
+# What was written to a socket is a row.
+sub journalled
+{
+	my ($simulator, $file, $topic) = @_;
+	$simulator->command('journal /dev/null');
+	my %hashes;
+	for (split /\n/, slurp_file($file))
+	{
+		my ($hash, undef, $of) = split / /;
+		$hashes{$hash} = 1 if $of eq $topic;
+	}
+	return scalar keys %hashes;
+}
+my $written = journalled($streams, $journal, 'account_transaction');
+wait_until($server, "SELECT count(DISTINCT hash) = $written FROM chainstream.transactions WHERE source = 'sse'",
+	"none of $written transactions was lost") || diag(admin("SELECT count(DISTINCT hash) FROM chainstream.transactions WHERE source = 'sse'"));
+is(admin("SELECT count(*) - count(DISTINCT hash) FROM chainstream.transactions WHERE source = 'sse'"), 0,
+	'nor stored twice');
+is(status_of($server, 'sse', "reconnects || ' ' || (duplicates > 0)"), '0 true',
+	'what both streams sent was counted, and nobody calls it a reconnect');
+
+admin("SELECT chainstream.unwatch('sse', '$crowd[0]')");
+$streams->wait_for(sub { $_[0]->stats->{clients} == 1 && accounts_asked($_[0], 'account_transaction') == 19 });
+pass('an account that leaves takes another stream as well');
+
 done_testing();
