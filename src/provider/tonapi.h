@@ -62,7 +62,7 @@ typedef struct TonapiTopic
 /*
  * A stream of events, which is told in its URL what to send: of a topic, and
  * of a list of accounts in a certain version.  When the list has changed a
- * second link is opened, and only when that is live the first is closed.
+ * second link is opened, and only when that is live the first is retired.
  */
 typedef struct TonapiLane
 {
@@ -74,6 +74,16 @@ typedef struct TonapiLane
 	int			next_failures;	/* in a row */
 	int64_t		due_at;			/* when to open it; INT64_MAX: no need */
 } TonapiLane;
+
+/* A stream that was replaced, and is still read for a moment. */
+typedef struct TonapiRetired
+{
+	int			link;
+	int64_t		close_at;
+} TonapiRetired;
+
+/* Beyond so many, one is closed at once. */
+#define TONAPI_RETIRED_MAX 100
 
 /* Most addresses in one request. */
 #define TONAPI_BATCH_MAX 100
@@ -169,6 +179,8 @@ typedef struct TonapiSession
 	TonapiLane	all_lanes[TONAPI_ADDRESSED];	/* every account */
 	TonapiLane	block_lane;
 	int			next_link;		/* streams: number of the next */
+	TonapiRetired retired[TONAPI_RETIRED_MAX];	/* soonest first */
+	int			retired_count;
 	bool		everywhere;		/* addresses need no share: all is taken */
 	size_t		over_count;		/* watches that found no room */
 	bool		room_grew;		/* they may find some now */
@@ -331,7 +343,7 @@ extern int64_t cs_tonapi_sse_next_tick(const TonapiSession *tonapi);
 extern const char *cs_tonapi_sse_url(TonapiSession *tonapi, int link,
 									 const char *url, CsOutput *output);
 extern void cs_tonapi_sse_opened(TonapiSession *tonapi, int link,
-								 CsOutput *output);
+								 int64_t now_ms, CsOutput *output);
 extern void cs_tonapi_sse_closed(TonapiSession *tonapi, int link,
 								 const CsClosure *closure, CsOutput *output);
 

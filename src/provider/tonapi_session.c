@@ -358,7 +358,7 @@ cs_tonapi_opened(CsSession *session, int link, int64_t now_ms,
 	TonapiSession *tonapi = (TonapiSession *) session;
 
 	if (tonapi->streams)
-		cs_tonapi_sse_opened(tonapi, link, output);
+		cs_tonapi_sse_opened(tonapi, link, now_ms, output);
 	else
 	{
 		cs_tonapi_socket_opened(tonapi, link);

@@ -6,8 +6,9 @@
  * Such a stream is told in its URL what to send, for as long as it lives.  So
  * a list of accounts that has changed takes a second stream, and the first is
  * closed when that is live: what both deliver has the same identity, and
- * nothing is missed in between.  Changes are collected for a moment, since
- * they often come in numbers.
+ * nothing is missed in between.  It is closed a moment later, not at once,
+ * since what it was sent before that may still be on its way, or wait to be
+ * read.  Changes are collected for a moment, since they often come in numbers.
  *
  * The server takes a thousand accounts in a URL, our transport 2,000 bytes,
  * which is 28 of them.
@@ -24,6 +25,9 @@
 
 /* Changes of a list are collected for so long. */
 #define COLLECT_MS 200
+
+/* A stream that was replaced is read for so long. */
+#define LINGER_MS 1000
 
 /*
  * A peer that refuses the second stream so often, for there being too many, is
@@ -114,11 +118,54 @@ close_link(int *link, CsOutput *output)
 	*link = -1;
 }
 
-/* The next stream takes over. */
+/* A live stream is of no more use, once what it has is read. */
 static void
-promote(TonapiLane *lane, bool open, CsOutput *output)
+retire_link(TonapiSession *tonapi, int *link, int64_t now_ms, CsOutput *output)
 {
-	close_link(&lane->link, output);
+	if (*link >= 0 && tonapi->retired_count < TONAPI_RETIRED_MAX)
+		tonapi->retired[tonapi->retired_count++] =
+			(TonapiRetired) {.link = *link, .close_at = now_ms + LINGER_MS};
+	else
+		close_link(link, output);
+	*link = -1;
+}
+
+/* Close the retired streams whose time is over; they are in order. */
+static void
+close_retired(TonapiSession *tonapi, int64_t now_ms, CsOutput *output)
+{
+	int			count = 0;
+
+	while (count < tonapi->retired_count &&
+		   tonapi->retired[count].close_at <= now_ms)
+		close_link(&tonapi->retired[count++].link, output);
+	tonapi->retired_count -= count;
+	memmove(tonapi->retired, tonapi->retired + count,
+			(size_t) tonapi->retired_count * sizeof(tonapi->retired[0]));
+}
+
+/* If this is a retired stream it has ended by itself, and need not again. */
+static bool
+forget_retired(TonapiSession *tonapi, int link, CsOutput *output)
+{
+	for (int i = 0; i < tonapi->retired_count; i++)
+	{
+		if (tonapi->retired[i].link != link)
+			continue;
+		close_link(&tonapi->retired[i].link, output);
+		tonapi->retired_count--;
+		memmove(tonapi->retired + i, tonapi->retired + i + 1,
+				(size_t) (tonapi->retired_count - i) *
+				sizeof(tonapi->retired[0]));
+		return true;
+	}
+	return false;
+}
+
+/* The next stream takes the place of one that was closed or retired. */
+static void
+promote(TonapiLane *lane, bool open)
+{
 	lane->link = lane->next_link;
 	lane->version = lane->next_version;
 	lane->open = open;
@@ -126,6 +173,15 @@ promote(TonapiLane *lane, bool open, CsOutput *output)
 	lane->next_version = 0;
 	lane->next_failures = 0;
 	lane->due_at = INT64_MAX;
+}
+
+/* Does another take the place of what a lane has, that it is not wanted? */
+static bool
+is_replaced(const TonapiSession *tonapi, const Place *place)
+{
+	return place->topic != TONAPI_BLOCK &&
+		cs_tonapi_wanted(tonapi, place->topic) &&
+		(tonapi->base.everything || tonapi->base.address_count > 0);
 }
 
 /* Make a lane follow the wish. */
@@ -137,7 +193,10 @@ step_lane(TonapiSession *tonapi, const Place *place, bool wanted,
 
 	if (!wanted)
 	{
-		close_link(&lane->link, output);
+		if (lane->open && is_replaced(tonapi, place))
+			retire_link(tonapi, &lane->link, now_ms, output);
+		else
+			close_link(&lane->link, output);
 		close_link(&lane->next_link, output);
 		cs_tonapi_sse_start(lane);
 	}
@@ -192,6 +251,7 @@ keeps_all(TonapiSession *tonapi, const Place *place)
 void
 cs_tonapi_sse_step(TonapiSession *tonapi, int64_t now_ms, CsOutput *output)
 {
+	close_retired(tonapi, now_ms, output);
 	for (int i = 0; i < PLACES; i++)
 	{
 		Place		place = get_place(tonapi, i);
@@ -210,6 +270,8 @@ cs_tonapi_sse_next_tick(const TonapiSession *tonapi)
 {
 	int64_t		next = tonapi->block_lane.due_at;
 
+	if (tonapi->retired_count > 0 && tonapi->retired[0].close_at < next)
+		next = tonapi->retired[0].close_at;
 	for (int i = 0; i < TONAPI_ADDRESSED; i++)
 	{
 		if (tonapi->all_lanes[i].due_at < next)
@@ -352,7 +414,8 @@ review_place(TonapiSession *tonapi, const Place *place)
 }
 
 void
-cs_tonapi_sse_opened(TonapiSession *tonapi, int link, CsOutput *output)
+cs_tonapi_sse_opened(TonapiSession *tonapi, int link, int64_t now_ms,
+					 CsOutput *output)
 {
 	Place		place;
 
@@ -361,7 +424,10 @@ cs_tonapi_sse_opened(TonapiSession *tonapi, int link, CsOutput *output)
 	if (place.lane->link == link)
 		place.lane->open = true;
 	else
-		promote(place.lane, true, output);
+	{
+		retire_link(tonapi, &place.lane->link, now_ms, output);
+		promote(place.lane, true);
+	}
 	tonapi->topics[place.topic].trouble[0] = '\0';
 	tonapi->topics[place.topic].hopeless = false;
 	review_place(tonapi, &place);
@@ -374,7 +440,8 @@ cs_tonapi_sse_closed(TonapiSession *tonapi, int link, const CsClosure *closure,
 	Place		place;
 	TonapiLane *lane;
 
-	if (!find_place(tonapi, link, &place))
+	if (forget_retired(tonapi, link, output) ||
+		!find_place(tonapi, link, &place))
 		return;
 	lane = place.lane;
 	cs_tonapi_trouble(&tonapi->topics[place.topic], closure);
@@ -382,15 +449,20 @@ cs_tonapi_sse_closed(TonapiSession *tonapi, int link, const CsClosure *closure,
 	{
 		/* What replaces it need not wait any more. */
 		if (lane->next_link >= 0)
-			promote(lane, false, output);
+		{
+			close_link(&lane->link, output);
+			promote(lane, false);
+		}
 		lane->open = false;
 		lane->due_at = INT64_MAX;
 		review_place(tonapi, &place);
 	}
 	else if (closure->http_status == TOO_MANY_REQUESTS &&
+			 tonapi->retired_count == 0 &&
 			 ++lane->next_failures >= REFUSALS_MAX)
 	{
-		promote(lane, false, output);
+		close_link(&lane->link, output);
+		promote(lane, false);
 		review_place(tonapi, &place);
 	}
 }

@@ -774,8 +774,11 @@ test_changed_list(void)
 	host_pass(&host, 100);
 	host_expect(&host, "open 1", "and then a second stream is opened");
 	dial(&host, 1);
-	host_expect(&host, "close; watch 101 active; watch 102 active",
-				"which takes over");
+	host_expect(&host, "watch 101 active; watch 102 active", "which takes over");
+	host_pass(&host, 999);
+	host_expect(&host, "", "the first is read for another moment");
+	host_pass(&host, 1);
+	host_expect(&host, "close", "and then closed");
 	ok(cs_session_next_tick(host.session) == INT64_MAX, "that is all");
 	host_close_link(&host, 0, &(CsClosure) {.was_open = true, .reason = ""});
 	host_expect(&host, "", "the end of the first is no news");
@@ -786,9 +789,14 @@ test_changed_list(void)
 	host_expect(&host, "open 2", "a shorter list, too");
 	host_watch(&host, 103, CONFIG);
 	dial(&host, 2);
-	host_expect(&host, "close 1", "what is added meanwhile");
+	host_expect(&host, "", "what is added meanwhile");
 	host_pass(&host, 200);
 	host_expect(&host, "open 3", "needs another");
+	for (int i = 0; i < 5; i++)
+		host_close_link(&host, 3, &refused);
+	host_expect(&host, "", "which may be refused while there is one more");
+	host_close_link(&host, 1, &(CsClosure) {.was_open = true, .reason = "lost"});
+	host_expect(&host, "close 1", "one that ends while it is read is not wanted again");
 	for (int i = 0; i < 2; i++)
 		host_close_link(&host, 3, &refused);
 	host_expect(&host, "", "if that is refused the old one stays");
@@ -857,13 +865,17 @@ test_stream_everything(void)
 	host_sync(&host);
 	host_expect(&host, "open 1", "everything is another stream");
 	dial(&host, 1);
-	host_expect(&host, "watch 101 active; close",
+	host_expect(&host, "watch 101 active",
 				"which replaces the list when it is live");
+	host_pass(&host, 1000);
+	host_expect(&host, "close", "and has been for a moment");
 	host_unwatch(&host, "*");
 	host_sync(&host);
 	host_expect(&host, "watch 100 pending; open 2", "the list comes back");
 	dial(&host, 2);
-	host_expect(&host, "watch 100 active; close 1", "and then everything ends");
+	host_expect(&host, "watch 100 active", "and then everything ends");
+	host_pass(&host, 1000);
+	host_expect(&host, "close 1", "in a moment");
 	host_unwatch(&host, CONFIG);
 	host_sync(&host);
 	host_expect(&host, "close 2; subscription 1 idle (waiting for a watched ad)",
