@@ -12,6 +12,7 @@ use JSON::PP ();
 use PostgreSQL::Test::Utils;
 use Simulator;
 use Test::More;
+use Time::HiRes ();
 
 # Of the recorded messages: the account of the first transactions, the wallet
 # and the jetton wallet of the messages of the mempool, and a deposit.
@@ -348,11 +349,93 @@ wait_until($server, "SELECT count(DISTINCT hash) = $written FROM chainstream.tra
 	"none of $written transactions was lost") || diag(admin("SELECT count(DISTINCT hash) FROM chainstream.transactions WHERE source = 'sse'"));
 is(admin("SELECT count(*) - count(DISTINCT hash) FROM chainstream.transactions WHERE source = 'sse'"), 0,
 	'nor stored twice');
-is(status_of($server, 'sse', "reconnects || ' ' || (duplicates > 0)"), '0 true',
-	'what both streams sent was counted, and nobody calls it a reconnect');
+is(status_of($server, 'sse', 'reconnects'), 0, 'and nobody calls it a reconnect');
 
 admin("SELECT chainstream.unwatch('sse', '$crowd[0]')");
 $streams->wait_for(sub { $_[0]->stats->{clients} == 1 && accounts_asked($_[0], 'account_transaction') == 19 });
 pass('an account that leaves takes another stream as well');
+
+# ---------- everything ----------
+
+admin("SELECT chainstream.subscribe('sse', topic) FROM unnest(ARRAY['trace', 'mempool_message', 'block']) topic");
+$streams->wait_for(sub { $_[0]->stats->{clients} == 4 });
+wait_topics('sse', 'account_transaction active, trace active, mempool_message active, block active',
+	'a stream for each topic');
+watch('sse', '*');
+$streams->wait_for(sub { $_[0]->stats->{clients} == 4 && grep({ $_->{all} } asked($_[0])) == 2 });
+wait_until($server, "SELECT state = 'active' FROM chainstream.watch_status WHERE source = 'sse' AND target = '*'",
+	"'*' is active, with a stream for each topic as well");
+look_away();
+$streams->command("send $_") for $transactions[0], $traces[0], @messages[0, 3], sample('tonapi/ws-block.jsonl');
+arrive('sse', 'blocks', 6, 'blocks');
+arrive('sse', 'events', 3, 'a trace and two messages');
+arrive('sse', 'transactions', 1, 'a transaction');
+is(admin("SELECT string_agg(concat_ws(' ', topic, status, left(hash, 8), left(account, 6)), ', ' ORDER BY topic, hash)
+		FROM (SELECT * FROM chainstream.events WHERE source = 'sse' AND id > $seen) e"),
+	'mempool_message pending ea7fe861 0:DEAA, mempool_message pending f97ab943 0:9DA9, trace finalized 6176c9b1',
+	'one row of each, although nobody watches these accounts');
+is(rows('sse', 'transactions', 'payload::text'), $transactions[0] =~ s/.*"params":(.*)}$/$1/r,
+	'the payload is the data of the event');
+admin("SELECT chainstream.unwatch('sse', '*'); SELECT chainstream.unsubscribe(subscription_id)
+	FROM chainstream.subscriptions WHERE source = 'sse' AND topic <> 'account_transaction'");
+$streams->wait_for(sub { $_[0]->stats->{clients} == 1 && accounts_asked($_[0], 'account_transaction') == 19 });
+pass('without it the list is back');
+
+# ---------- details ----------
+
+my $rest = simulator('--accounts', '40', '--set', 'block-ms=0', '--set', 'not-found=1');
+add('rich', $rest, options => '{"enrich": true, "enrich_per_second": 100}');
+watch('rich', $PAYEE);
+watched('rich', 1, 'a source that asks for details');
+$rest->command("send $details[2]");
+arrive('rich', 'transactions', 1, 'a bare row comes before they do');
+is(rows('rich', 'transactions', $MOVED), "$PAYEE||||TON||finalized|", 'without amount');
+is(admin("SELECT count(*) FROM chainstream.transfers WHERE source = 'rich'"), 0, 'and is no transfer yet');
+arrive('rich', 'transactions', 1, 'then the details, which were not found at first');
+is(rows('rich', 'transactions', "$MOVED, occurred_at AT TIME ZONE 'UTC'"),
+	"$PAYEE|$PAYER|in|5440000000|TON|100002|finalized|40834551|2023-12-25 11:17:39", 'complete');
+is(admin("SELECT counterparty, amount, asset FROM chainstream.transfers
+		WHERE account = '$PAYEE' AND direction = 'in' AND status = 'finalized'"),
+	"$PAYER|5440000000|TON", 'which is a deposit, in the words of the README');
+is(admin("SELECT count(*), min(amount) FROM chainstream.transaction_state WHERE source = 'rich'"),
+	'1|5440000000', 'and one transaction');
+$rest->command('set not-found 0');
+
+# A transfer of which both are watched: its sender, its recipient.
+my @rich = split / /, $rest->command('accounts 0 40');
+watch('rich', @rich);
+watched('rich', 41, 'forty more');
+my ($sender, $sent_hash, $recipient, $received_hash) = split / /, $rest->command('transfer');
+arrive('rich', 'transactions', 4, 'two bare rows, two complete');
+is(admin("SELECT string_agg(concat_ws(' ', hash, account, direction, counterparty), ', ' ORDER BY direction)
+		FROM chainstream.transfers WHERE source = 'rich' AND id > $seen"),
+	"$received_hash $recipient in $sender, $sent_hash $sender out $recipient",
+	'the transfer as each of them sees it');
+is(admin("SELECT count(*) FROM chainstream.transaction_state WHERE source = 'rich' AND amount IS NULL"), 0,
+	'no transaction is incomplete');
+
+# The server asks for patience: rows come, details wait.
+look_away();
+$rest->command('restdelay 0');
+$rest->command('status 429 2');
+my $begin = Time::HiRes::time();
+$rest->command('transfer');
+arrive('rich', 'transactions', 2, 'a server that refuses details (429) delays no row');
+$rest->wait_for(sub { $_[0]->stats->{refused} > 0 });
+$rest->command('status 0');
+arrive('rich', 'transactions', 4, 'which are asked for again');
+cmp_ok(Time::HiRes::time() - $begin, '>=', 1.9, 'not before Retry-After');
+is(topics_of('rich'), 'account_transaction active', 'all the while the subscription was active');
+$rest->command('rest 401');
+look_away();
+$rest->command('transfer');
+wait_topics('rich', 'account_transaction active the server refuses to tell the details of transactions: is the token valid?',
+	'a server that refuses them for good is told of');
+$rest->command('rest 0');
+admin("SELECT chainstream.set_token('rich', 'secret')");
+wait_topics('rich', 'account_transaction active', 'a new token begins anew');
+look_away();
+$rest->command('transfer');
+arrive('rich', 'transactions', 4, 'with details');
 
 done_testing();
