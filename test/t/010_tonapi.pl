@@ -313,7 +313,7 @@ is($simulator->command("send $messages[0]"), 0, 'and no more without the asteris
 # ---------- event streams: a list that changes takes a second stream ----------
 
 my $journal = PostgreSQL::Test::Utils::tempdir() . '/journal';
-my $streams = simulator('--accounts', '20', '--set', 'block-ms=0', '--journal', $journal);
+my $streams = simulator('--accounts', '20', '--set', 'block-ms=0', '--set', 'idle-ms=500', '--journal', $journal);
 my @crowd = split / /, $streams->command('accounts 0 20');
 add('sse', $streams, transport => 'sse');
 watch('sse', @crowd[0 .. 9]);
@@ -437,5 +437,186 @@ wait_topics('rich', 'account_transaction active', 'a new token begins anew');
 look_away();
 $rest->command('transfer');
 arrive('rich', 'transactions', 4, 'with details');
+
+# ---------- limits: of the server, of the options ----------
+
+sub over_limit
+{
+	my ($name, $count, $words, $what) = @_;
+	return wait_until($server,
+		"SELECT count(*) = $count AND bool_and(detail LIKE '%$words%') FROM chainstream.watch_status
+		 WHERE source = '$name' AND state = 'over_limit'", $what)
+	  || diag(admin("SELECT state, detail, count(*) FROM chainstream.watch_status WHERE source = '$name' GROUP BY 1, 2"));
+}
+
+my $narrow = simulator('--set', 'limit=3', '--accounts', '20', '--set', 'block-ms=0');
+my @many = split / /, $narrow->command('accounts 0 20');
+add('narrow', $narrow, options => '{"max_connections": 2}');
+watch('narrow', @many[0 .. 7]);
+watched('narrow', 6, 'a server that takes three addresses has them on two connections');
+over_limit('narrow', 2, 'you have reached the limit of 3 subscriptions', 'the others are told why not');
+is(status_of($server, 'narrow', "connections || ' ' || state"), '2 streaming', 'the source streams');
+is_deeply([ sort map { scalar @{ $_->{account_transaction} } } asked($narrow) ], [ 3, 3 ],
+	'each connection has its share');
+my $free = admin("SELECT target FROM chainstream.watch_status WHERE source = 'narrow' AND state = 'active' LIMIT 1");
+admin("SELECT chainstream.unwatch('narrow', '$free')");
+over_limit('narrow', 1, 'limit of 3', 'room for one is taken by one');
+watched('narrow', 6, 'which is active');
+admin("SELECT chainstream.alter_source('narrow', options => '{\"max_connections\": 3}')");
+watched('narrow', 7, 'a third connection takes the rest');
+is(status_of($server, 'narrow', 'connections'), 3, 'and is there');
+$narrow->command('set limit 10000');
+admin("SELECT chainstream.alter_source('narrow', options => '{\"max_connections\": 2, \"accounts_per_connection\": 2}')");
+over_limit('narrow', 3, 'more addresses than 2 connections take: see the option max_connections',
+	'the option accounts_per_connection limits as well');
+watched('narrow', 4, 'two on each');
+
+# ---------- failures that look like results ----------
+
+my $poor = simulator('--no-traces', '--no-blocks');
+add('poor', $poor);
+watch('poor', $ALICE);
+admin("SELECT chainstream.subscribe('poor', 'trace'), chainstream.subscribe('poor', 'block')");
+wait_topics('poor', 'account_transaction active, trace error trace source is not configured, block error block source is not configured',
+	"what the server does not have is an error in the server's words");
+watched('poor', 1, 'the rest works');
+is(status_of($server, 'poor', 'state'), 'streaming', 'the source streams');
+$poor->command('switch no-traces off');
+$poor->command('switch no-blocks off');
+$poor->command('drop');
+wait_topics('poor', 'account_transaction active, trace active, block active',
+	'on another connection it is asked for again');
+
+# ---------- tokens ----------
+
+my %locked;
+for my $case ('websocket header', 'websocket query', 'sse header', 'sse query')
+{
+	my ($transport, $place) = split / /, $case;
+	my $name = "locked_${transport}_$place";
+	$locked{$name} = simulator('--require-token', 'open-sesame');
+	add($name, $locked{$name}, transport => $transport, token => 'abracadabra',
+		options => qq({"token_in": "$place"}));
+	watch($name, $ALICE);
+}
+for my $name (sort keys %locked)
+{
+	wait_topics($name, 'account_transaction error HTTP status 401%', "$name: a wrong token is an error");
+	wait_until($server, "SELECT state = 'backoff' AND last_error LIKE '%401%' AND next_retry_at IS NOT NULL
+		FROM chainstream.status WHERE name = '$name'", 'which the status tells, and that it is tried again');
+	admin("SELECT chainstream.set_token('$name', 'open-sesame')");
+}
+for my $name (sort keys %locked)
+{
+	watched($name, 1, "$name: with the right one it works");
+	is(topics_of($name), 'account_transaction active', 'and nothing is left of the error');
+}
+
+# ---------- lost connections ----------
+
+my @faulty = (
+	[ 'ton', $simulator, 'drop', 'drop fin', 'close 1001 going', 'close 1011 oops', 'close 0', 'end', 'huge 20000000' ],
+	[ 'sse', $streams, 'drop', 'drop fin', 'end' ]);
+admin("SELECT chainstream.subscribe('ton', 'trace')");
+watched('ton', 6, 'before the storm');
+for (@faulty)
+{
+	my ($name, $from, @faults) = @$_;
+	my @before = sort(accounts_asked($from, 'account_transaction'));
+	for my $fault (@faults)
+	{
+		my $reconnects = status_of($server, $name, 'reconnects');
+		$from->command($fault);
+		wait_until($server, "SELECT reconnects = $reconnects + 1 AND state = 'streaming'
+			FROM chainstream.status WHERE name = '$name'", "$name: after '$fault' it is connected again");
+		$from->wait_for(sub { accounts_asked($_[0], 'account_transaction') == @before });
+		is_deeply([ sort(accounts_asked($from, 'account_transaction')) ], \@before, 'everything is asked for again');
+	}
+}
+wait_topics('ton', 'account_transaction active, mempool_message active, trace active', 'with all topics');
+$streams->command('status 429 3');
+$streams->command('drop');
+wait_until($server, "SELECT last_error LIKE '%429%' AND next_retry_at >= last_error_at + interval '2.9 s'
+	FROM chainstream.status WHERE name = 'sse'", '429: the next attempt waits as the server asked');
+is(topics_of('sse'), 'account_transaction pending HTTP status 429', 'the subscription says why it is pending');
+$streams->command('status 0');
+
+# ---------- bad messages ----------
+
+for ([ 'ton', $simulator ], [ 'sse', $streams ])
+{
+	my ($name, $from) = @$_;
+	watched($name, $name eq 'ton' ? 6 : 19, "$name is whole");
+	my @bad = ('truncate 50', 'deep 5000', 'rawhex 7B2261223A2200227D',
+		'raw {"jsonrpc":"2.0","method":"of another world","params":{}}', 'raw {"account_id":"0:12","lt":1,"tx_hash":"00"}',
+		'raw []', 'raw {"boc":"AAAA"}', 'raw {"account_id":"' . $ALICE . '","lt":"1","tx_hash":"' . '0' x 64 . '"}');
+	my $rejected = status_of($server, $name, 'rejected');
+	my $reconnects = status_of($server, $name, 'reconnects');
+	for my $fault (@bad)
+	{
+		$from->command($fault);
+		counts($name, 'rejected', ++$rejected, "$name: " . substr($fault, 0, 50) . ' is rejected');
+	}
+	is(status_of($server, $name, 'reconnects'), $reconnects, 'and the stream goes on');
+}
+diag(sql($server, 'SELECT source, reason, sqlstate FROM chainstream.rejects ORDER BY id'));
+$simulator->command('raw {"id":4711,"jsonrpc":"2.0","method":"subscribe_account","result":"you have reached the limit of 1 subscriptions"}');
+$simulator->command('switch extra-fields on');
+look_away();
+$simulator->command("send $transactions[1]");
+arrive('ton', 'transactions', 1, 'after all that, with members nobody knows: a row');
+$simulator->command('switch extra-fields off');
+watched('ton', 6, 'an answer that nobody asked for changes nothing');
+my $duplicates = status_of($server, 'ton', 'duplicates');
+$simulator->command('duplicate on');
+look_away();
+$simulator->command("send $transactions[2]");
+counts('ton', 'duplicates', $duplicates + 1, 'what comes twice is counted');
+is(rows('ton', 'transactions', 'left(hash, 8)'), '26d07a41', 'and stored once');
+$simulator->command('duplicate off');
+
+# ---------- check, inject, pause ----------
+
+sub checked
+{
+	my ($name) = @_;
+	return admin("SELECT string_agg(step || ' ' || outcome, ', ' ORDER BY ordinality) FILTER (WHERE outcome <> 'skipped')
+		FROM chainstream.check_source('$name') WITH ORDINALITY");
+}
+is(checked('ton'), 'name ok, tcp ok, handshake ok, subscribe ok, message waiting', 'check_source: all is well');
+is(checked('sse'), 'name ok, tcp ok, handshake ok, subscribe ok, message waiting', 'over both transports');
+admin("SELECT chainstream.set_token('locked_sse_query', 'wrong')");
+is(checked('locked_sse_query'), 'name ok, tcp ok, handshake failed', 'or which step fails');
+like(admin("SELECT detail, hint FROM chainstream.check_source('locked_sse_query') WHERE outcome = 'failed'"),
+	qr/401.*\|.*token/i, 'and what to do');
+is(checked('poor'), 'name ok, tcp ok, handshake ok, subscribe ok, message waiting', 'several topics');
+
+look_away();
+my ($list) = sample('tonapi/rest-account-transactions.jsonl');
+watch('ton', '-1:' . '3' x 64);
+is(admin("SELECT chainstream.inject('ton', \$\$$list\$\$)"), 2, 'a list of REST, injected beside the worker');
+is(rows('ton', 'transactions', 'left(hash, 8), direction, amount, length(payload::text) < ' . length $list),
+	"ed075827|in|2722504297|t\nfec4f77e||0|t", 'is a row for each, with its part of it');
+
+my $pid = worker_pid($server, 'ton');
+admin("SELECT chainstream.pause('ton')");
+wait_until($server, "SELECT state = 'paused' AND pid IS NULL FROM chainstream.status WHERE name = 'ton'", 'pause');
+$simulator->wait_for(sub { $_[0]->stats->{clients} == 0 });
+admin("SELECT chainstream.resume('ton')");
+watched('ton', 7, 'resume');
+isnt(worker_pid($server, 'ton'), $pid, 'with another process');
+
+# ---------- servers that fell silent, long ago ----------
+
+wait_until($server, "SELECT reconnects > 0 AND state = 'streaming' FROM chainstream.status WHERE name = 'silent_websocket'",
+	'a WebSocket without a sign of life is replaced');
+wait_until($server, "SELECT reconnects > 0 AND last_error LIKE '%nothing for 20 s' FROM chainstream.status WHERE name = 'silent_sse'",
+	'so is a stream without heartbeats, and the status says why');
+$deaf->command('noping off');
+wait_until($server, "SELECT reconnects > 0 AND last_error LIKE '%no answer for 10 s%' FROM chainstream.status WHERE name = 'deaf'",
+	'and one that is alive, but answers nothing');
+watched('deaf', 2, 'when it listens again, all is asked for');
+is(status_of($server, "calm_$_", "state || ' ' || reconnects || ' ' || messages"), 'streaming 0 0',
+	"a quiet $_ is kept by its signs of life") for qw(websocket sse);
 
 done_testing();
