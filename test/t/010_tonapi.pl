@@ -279,7 +279,10 @@ admin("UPDATE chainstream.subscriptions SET arguments = '{\"operations\": [\"0x0
 $simulator->wait_for(sub { $_[0]->command("send $details[2]") eq '1' });
 wait_until($server, "SELECT count(*) > 0 FROM chainstream.transactions WHERE source = 'ton' AND account = '$PAYEE'",
 	'of another operation');
-my ($status, undef, $refusal) = $server->psql('postgres',
+admin("UPDATE chainstream.subscriptions SET arguments = '{}' WHERE source = 'ton' AND topic = 'account_transaction'");
+$simulator->wait_for(sub { $_[0]->command("send $transactions[3]" =~ s/0:623d[0-9a-f]*/lc $ALICE/er) eq '1' });
+pass('and of any');
+my (undef, undef, $refusal) = $server->psql('postgres',
 	"SELECT chainstream.subscribe('ton', 'trace', '{\"accounts\": []}')");
 like($refusal, qr/argument "accounts" is not given here.*HINT:  Name accounts with chainstream.watch\(\)/s,
 	'accounts are no argument');
@@ -355,6 +358,26 @@ admin("SELECT chainstream.unwatch('sse', '$crowd[0]')");
 $streams->wait_for(sub { $_[0]->stats->{clients} == 1 && accounts_asked($_[0], 'account_transaction') == 19 });
 pass('an account that leaves takes another stream as well');
 
+# At full speed, where there is always something on its way.
+my $rush_journal = PostgreSQL::Test::Utils::tempdir() . '/journal';
+my $rush = simulator('--accounts', '12', '--set', 'block-ms=0', '--journal', $rush_journal);
+my @rush = split / /, $rush->command('accounts 0 12');
+add('rush', $rush, transport => 'sse');
+watch('rush', @rush[0 .. 8]);
+watched('rush', 9, 'nine accounts');
+$rush->command('rate max');
+for my $number (9 .. 11)
+{
+	watch('rush', $rush[$number]);
+	watched('rush', $number + 1, "account $number joins at full speed");
+}
+$rush->command('rate 0');
+$rush->wait_for(sub { $_[0]->stats->{queued} == 0 });
+my $rushed = journalled($rush, $rush_journal, 'account_transaction');
+wait_until($server, "SELECT count(DISTINCT hash) = $rushed FROM chainstream.transactions WHERE source = 'rush'",
+	"none of $rushed transactions was lost") || diag(admin("SELECT count(DISTINCT hash) FROM chainstream.transactions WHERE source = 'rush'"));
+admin("SELECT chainstream.drop_source('rush')");
+
 # ---------- everything ----------
 
 admin("SELECT chainstream.subscribe('sse', topic) FROM unnest(ARRAY['trace', 'mempool_message', 'block']) topic");
@@ -380,6 +403,29 @@ admin("SELECT chainstream.unwatch('sse', '*'); SELECT chainstream.unsubscribe(su
 	FROM chainstream.subscriptions WHERE source = 'sse' AND topic <> 'account_transaction'");
 $streams->wait_for(sub { $_[0]->stats->{clients} == 1 && accounts_asked($_[0], 'account_transaction') == 19 });
 pass('without it the list is back');
+
+# A list too long for a URL: more streams, or all of it, from which the worker chooses.
+my $long = simulator('--accounts', '60', '--set', 'block-ms=0', '--set', 'idle-ms=500');
+my @long = split / /, $long->command('accounts 0 60');
+add('lists', $long, transport => 'sse');
+watch('lists', @long);
+watched('lists', 60, 'sixty accounts');
+is(join(' ', sort { $a <=> $b } map { scalar @{ $_->{account_transaction} } } asked($long)), '4 28 28',
+	'take three streams');
+add('all', $long, transport => 'sse', options => '{"strategy": "all"}');
+watch('all', @long[0 .. 29]);
+watched('all', 30, 'or one of everything');
+is(scalar(grep { $_->{all} } asked($long)), 1, 'which is one more');
+look_away();
+$long->command('transfer') for 1 .. 50;
+arrive('lists', 'transactions', 100, 'all that the server tells');
+wait_until($server, "SELECT messages = 100 FROM chainstream.status WHERE name = 'all'", 'is told to both');
+is(admin("SELECT count(*) FROM (SELECT hash FROM chainstream.transactions WHERE source = 'lists'
+			AND account IN ('" . join("','", @long[0 .. 29]) . "')
+		EXCEPT SELECT hash FROM chainstream.transactions WHERE source = 'all') missing"), 0,
+	'what concerns the watched accounts is chosen');
+is(admin("SELECT count(*) FROM chainstream.transactions t WHERE source = 'all' AND NOT EXISTS (
+		SELECT FROM chainstream.watches w WHERE w.source = 'all' AND target = account)"), 0, 'and nothing else');
 
 # ---------- details ----------
 
@@ -501,7 +547,7 @@ for my $case ('websocket header', 'websocket query', 'sse header', 'sse query')
 }
 for my $name (sort keys %locked)
 {
-	wait_topics($name, 'account_transaction error HTTP status 401%', "$name: a wrong token is an error");
+	wait_topics($name, 'account_transaction error % answered HTTP 401 Unauthorized%', "$name: a wrong token is an error");
 	wait_until($server, "SELECT state = 'backoff' AND last_error LIKE '%401%' AND next_retry_at IS NOT NULL
 		FROM chainstream.status WHERE name = '$name'", 'which the status tells, and that it is tried again');
 	admin("SELECT chainstream.set_token('$name', 'open-sesame')");
@@ -511,6 +557,10 @@ for my $name (sort keys %locked)
 	watched($name, 1, "$name: with the right one it works");
 	is(topics_of($name), 'account_transaction active', 'and nothing is left of the error');
 }
+unlike(slurp_file($server->logfile) . admin('SELECT status, s, w FROM chainstream.status
+		LEFT JOIN chainstream.subscription_status s ON s.source = name
+		LEFT JOIN chainstream.watch_status w ON w.source = name'),
+	qr/(?<!set_token\()(abracadabra|open-sesame)/, 'no view and no line of the log tells a token');
 
 # ---------- lost connections ----------
 
@@ -538,7 +588,7 @@ $streams->command('status 429 3');
 $streams->command('drop');
 wait_until($server, "SELECT last_error LIKE '%429%' AND next_retry_at >= last_error_at + interval '2.9 s'
 	FROM chainstream.status WHERE name = 'sse'", '429: the next attempt waits as the server asked');
-is(topics_of('sse'), 'account_transaction pending HTTP status 429', 'the subscription says why it is pending');
+like(topics_of('sse'), qr/^account_transaction pending .* answered HTTP 429 Too Many Requests: .*rate limit/, 'the subscription says why it is pending');
 $streams->command('status 0');
 
 # ---------- bad messages ----------
@@ -549,7 +599,9 @@ for ([ 'ton', $simulator ], [ 'sse', $streams ])
 	watched($name, $name eq 'ton' ? 6 : 19, "$name is whole");
 	my @bad = ('truncate 50', 'deep 5000', 'rawhex 7B2261223A2200227D',
 		'raw {"jsonrpc":"2.0","method":"of another world","params":{}}', 'raw {"account_id":"0:12","lt":1,"tx_hash":"00"}',
-		'raw []', 'raw {"boc":"AAAA"}', 'raw {"account_id":"' . $ALICE . '","lt":"1","tx_hash":"' . '0' x 64 . '"}');
+		'raw []', 'raw {"account_id":"' . $ALICE . '","lt":"x","tx_hash":"' . '0' x 64 . '"}',
+		'garbage 100', 'badutf8');
+	push @bad, 'raw {"boc":"AAAA"}' if $name eq 'ton';
 	my $rejected = status_of($server, $name, 'rejected');
 	my $reconnects = status_of($server, $name, 'reconnects');
 	for my $fault (@bad)
@@ -559,7 +611,14 @@ for ([ 'ton', $simulator ], [ 'sse', $streams ])
 	}
 	is(status_of($server, $name, 'reconnects'), $reconnects, 'and the stream goes on');
 }
-diag(sql($server, 'SELECT source, reason, sqlstate FROM chainstream.rejects ORDER BY id'));
+is(sql($server, "SELECT reason, sqlstate FROM chainstream.rejects WHERE source = 'ton' ORDER BY id"),
+	join("\n", 'invalid JSON: a string has no end|22P02', 'invalid JSON: nesting too deep|22P02',
+		'invalid JSON: a string holds a control character|22P02', 'unrecognized method "of another world"|0A000',
+		'"account_id" is not an address|22023', 'JSON text is not an object|22P02',
+		'"lt" is not an integer of 64 bits|22023',
+		'invalid JSON: there is a character that begins no JSON value|22P02', 'invalid JSON: a string is not valid UTF-8|22P02',
+		'"boc" is not a message: it does not begin as a bag of cells|22023'),
+	'each with its reason');
 $simulator->command('raw {"id":4711,"jsonrpc":"2.0","method":"subscribe_account","result":"you have reached the limit of 1 subscriptions"}');
 $simulator->command('switch extra-fields on');
 look_away();
@@ -616,7 +675,50 @@ $deaf->command('noping off');
 wait_until($server, "SELECT reconnects > 0 AND last_error LIKE '%no answer for 10 s%' FROM chainstream.status WHERE name = 'deaf'",
 	'and one that is alive, but answers nothing');
 watched('deaf', 2, 'when it listens again, all is asked for');
-is(status_of($server, "calm_$_", "state || ' ' || reconnects || ' ' || messages"), 'streaming 0 0',
-	"a quiet $_ is kept by its signs of life") for qw(websocket sse);
+is(status_of($server, "calm_$_", "state || ' ' || reconnects || ' ' || messages"),
+	'streaming 0 ' . ($_ eq 'websocket' ? 1 : 0), "a quiet $_ is kept by its signs of life") for qw(websocket sse);
 
+# ---------- full speed: memory, and an end under load ----------
+
+admin('SELECT chainstream.drop_source(name) FROM chainstream.sources');
+wait_until($server, "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'chainstream worker')",
+	'sources that are dropped have no workers');
+my $flood = simulator('--accounts', '1000', '--set', 'block-ms=0');
+add('flood', $flood, transport => 'sse');
+watch('flood', '*');
+watched('flood', 1, 'everything at full speed');
+
+sub memory
+{
+	my ($pid) = @_;
+	my ($kilobytes) = slurp_file("/proc/$pid/status") =~ /^RssAnon:\s*(\d+) kB/m;
+	return $kilobytes;
+}
+
+# So many transfers, of two transactions each.
+sub flood
+{
+	my ($transfers) = @_;
+	my $goal = $flood->stats->{sent} + 2 * $transfers;
+	$flood->command("count $transfers");
+	$flood->command('rate max');
+	wait_until($server, "SELECT messages = $goal AND rows = $goal FROM chainstream.status WHERE name = 'flood'",
+		"$goal messages are as many rows");
+	return memory(worker_pid($server, 'flood'));
+}
+my $small = flood(25_000);
+my $large = flood(100_000);
+cmp_ok($large - $small, '<', 32 * 1024, 'the memory of the worker does not grow with them');
+is(status_of($server, 'flood', "rejected || ' ' || reconnects || ' ' || duplicates"), '0 0 0', 'all is well');
+
+$flood->command('count 0');
+$flood->command('rate max');
+wait_until($server, "SELECT messages > 250000 FROM chainstream.status WHERE name = 'flood'", 'and it goes on');
+cmp_ok(seconds_for(sub { sql($server, 'DROP EXTENSION chainstream CASCADE') }), '<', 2,
+	'DROP EXTENSION waits for nobody');
+wait_until($server, "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'chainstream worker')",
+	'no worker is left');
+cmp_ok(count_rows($server, 'transactions'), '>', 250_000, 'the history is');
+
+$server->stop;
 done_testing();
