@@ -27,7 +27,7 @@
 #define COLLECT_MS 200
 
 /* A stream that was replaced is read for so long. */
-#define LINGER_MS 1000
+#define LINGER_MS 2000
 
 /*
  * A peer that refuses the second stream so often, for there being too many, is

@@ -775,7 +775,7 @@ test_changed_list(void)
 	host_expect(&host, "open 1", "and then a second stream is opened");
 	dial(&host, 1);
 	host_expect(&host, "watch 101 active; watch 102 active", "which takes over");
-	host_pass(&host, 999);
+	host_pass(&host, 1999);
 	host_expect(&host, "", "the first is read for another moment");
 	host_pass(&host, 1);
 	host_expect(&host, "close", "and then closed");
@@ -867,14 +867,14 @@ test_stream_everything(void)
 	dial(&host, 1);
 	host_expect(&host, "watch 101 active",
 				"which replaces the list when it is live");
-	host_pass(&host, 1000);
+	host_pass(&host, 2000);
 	host_expect(&host, "close", "and has been for a moment");
 	host_unwatch(&host, "*");
 	host_sync(&host);
 	host_expect(&host, "watch 100 pending; open 2", "the list comes back");
 	dial(&host, 2);
 	host_expect(&host, "watch 100 active", "and then everything ends");
-	host_pass(&host, 1000);
+	host_pass(&host, 2000);
 	host_expect(&host, "close 1", "in a moment");
 	host_unwatch(&host, CONFIG);
 	host_sync(&host);
