@@ -351,7 +351,7 @@ tell_topic(SymbolSession *symbol, SymbolTopic *topic, CsOutput *output)
 	else if (symbol->base.everything && !symbol->open_refused)
 		return;
 	else if (symbol->base.address_count == 0)
-		cs_symbol_tell(topic, CS_STATE_PENDING, waiting, output);
+		cs_symbol_tell(topic, CS_STATE_IDLE, waiting, output);
 	else if (topic->settled || topic->open_settled)
 		cs_symbol_tell(topic, CS_STATE_ACTIVE, NULL, output);
 	else if (symbol->link_open && symbol->sent_count == 0 &&

@@ -47,7 +47,7 @@ test_ordinary(void)
 	host_subscribe(&host, 1, "block", "{}");
 	host_subscribe(&host, 3, "confirmedAdded", "{}");
 	host_sync(&host);
-	host_expect(&host, "open; subscription 3 pending (waiting for a watched ad)",
+	host_expect(&host, "open; subscription 3 idle (waiting for a watched ad)",
 				"a topic with the watch list waits for it");
 	host_open(&host);
 	host_expect(&host, "", "nothing is sent before the uid has come");
@@ -92,7 +92,7 @@ test_ordinary(void)
 	host_unwatch(&host, RECIPIENT);
 	host_sync(&host);
 	host_expect(&host, "-status/TBJHAF;"
-				" subscription 9 pending (waiting for a watched ad)",
+				" subscription 9 idle (waiting for a watched ad)",
 				"without a watch list nothing is asked for");
 	cs_session_unsubscribe(host.session, 1);
 	cs_session_unsubscribe(host.session, 9);
@@ -244,8 +244,8 @@ test_everything(void)
 	host_unwatch(&host, "*");
 	host_sync(&host);
 	host_expect(&host, "-confirmedAdded; -status;"
-				" subscription 3 pending (waiting for a watched ad);"
-				" subscription 9 pending (waiting for a watched ad)",
+				" subscription 3 idle (waiting for a watched ad);"
+				" subscription 9 idle (waiting for a watched ad)",
 				"it ends at once if there is nobody to wait for");
 	host_free(&host);
 }
@@ -627,7 +627,7 @@ test_bad_targets(void)
 				" watch 101 error (not an address in canoni);"
 				" watch 102 error (not an address in canoni);"
 				" watch 103 error (not an address in canoni);"
-				" subscription 3 pending (waiting for a watched ad)",
+				" subscription 3 idle (waiting for a watched ad)",
 				"bad targets are errors of their own");
 	symbol_greet(&host);
 	host_expect(&host, "", "and not asked for");
