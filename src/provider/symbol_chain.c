@@ -79,7 +79,7 @@ note_replaced(SymbolLedger *ledger, const SymbolBlock *block)
 /* ---------- blocks that are replaced ---------- */
 
 /*
- * Was the transaction announced for the block that came at *now_ms*, rather
+ * Was the transaction confirmed for the block that came at *now_ms*, rather
  * than for the one it replaces?
  */
 static bool
@@ -89,7 +89,7 @@ is_of_new_block(const SymbolTransaction *transaction,
 	int64_t		old_ms = old_block != NULL && old_block->whole ?
 		old_block->seen_ms : now_ms - CS_SYMBOL_SETTLE_MS;
 
-	return transaction->seen_ms - old_ms > now_ms - transaction->seen_ms;
+	return transaction->confirmed_ms - old_ms > now_ms - transaction->confirmed_ms;
 }
 
 /* Doubt the transactions from a height on. */

@@ -204,11 +204,13 @@ note_pending(SymbolTransaction *transaction)
  * of its own; at another it is told apart anyway.
  */
 static void
-note_confirmed(SymbolMemory *memory, SymbolTransaction *transaction,
+note_confirmed(const SymbolNotice *notice, SymbolTransaction *transaction,
 			   int64_t height, int64_t occurred_at)
 {
+	SymbolLedger *ledger = notice->symbol->ledger;
+
 	if (transaction->stage != SYMBOL_STAGE_CONFIRMED)
-		cs_memory_drop_rows(memory, transaction);
+		cs_memory_drop_rows(ledger->memory, transaction);
 	if (transaction->height != height)
 		transaction->confirmed_life = 0;
 	else if (transaction->reverted)
@@ -219,6 +221,8 @@ note_confirmed(SymbolMemory *memory, SymbolTransaction *transaction,
 		transaction->stage = SYMBOL_STAGE_CONFIRMED;
 	transaction->height = height;
 	transaction->occurred_at = occurred_at;
+	transaction->confirmed_ms = notice->now_ms;
+	transaction->connection = ledger->connection;
 }
 
 /*
@@ -254,14 +258,13 @@ note_announced(const SymbolNotice *notice, SymbolFacts *facts)
 	if (notice->symbol->announcement_count == 0 &&
 		cs_memory_find(memory, facts->hash) == NULL)
 		return NULL;
-	transaction = cs_memory_touch(memory, facts->hash, notice->now_ms);
+	transaction = cs_memory_touch(memory, facts->hash);
 	if (transaction == NULL)
 		return NULL;
-	transaction->connection = notice->symbol->ledger->connection;
 	note_moved(notice, transaction, facts->height);
 	if (facts->status == CS_STATUS_CONFIRMED)
 	{
-		note_confirmed(memory, transaction, facts->height, facts->occurred_at);
+		note_confirmed(notice, transaction, facts->height, facts->occurred_at);
 		facts->life = transaction->confirmed_life;
 	}
 	else
@@ -431,7 +434,7 @@ cs_ledger_removed(const SymbolNotice *notice, const uint8_t hash[32],
 	if (transaction == NULL && !cs_symbol_wants(notice->symbol, row))
 		return;
 	if (transaction == NULL)
-		transaction = cs_memory_touch(ledger->memory, hash, notice->now_ms);
+		transaction = cs_memory_touch(ledger->memory, hash);
 	if (transaction == NULL || transaction->leaving || transaction->ended ||
 		transaction->stage == SYMBOL_STAGE_CONFIRMED ||
 		transaction->stage == SYMBOL_STAGE_FINAL)

@@ -225,7 +225,7 @@ take_transaction(SymbolMemory *memory)
 }
 
 SymbolTransaction *
-cs_memory_touch(SymbolMemory *memory, const uint8_t hash[32], int64_t now_ms)
+cs_memory_touch(SymbolMemory *memory, const uint8_t hash[32])
 {
 	SymbolTransaction *transaction = cs_memory_find(memory, hash);
 	uint32_t	number;
@@ -247,7 +247,6 @@ cs_memory_touch(SymbolMemory *memory, const uint8_t hash[32], int64_t now_ms)
 		memory->used++;
 	}
 	transaction->turn = ++memory->turn;
-	transaction->seen_ms = now_ms;
 	return transaction;
 }
 

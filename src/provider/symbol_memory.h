@@ -38,9 +38,10 @@ typedef struct SymbolTransaction
 	uint8_t		hash[32];
 	int64_t		height;			/* confirmed */
 	int64_t		occurred_at;	/* confirmed */
-	int64_t		seen_ms;		/* when it was last announced */
-	uint64_t	turn;			/* of the memory's announcements, likewise */
-	uint32_t	connection;		/* on which it was last announced */
+	int64_t		confirmed_ms;	/* when that was last told; that it is
+								 * pending is no sign that it is still so */
+	uint32_t	connection;		/* and on which */
+	uint64_t	turn;			/* of the memory's announcements: the last */
 	uint32_t	rows;			/* first of a chain, or CS_MEMORY_NONE */
 	uint32_t	next;			/* in its bucket's chain, or of free ones */
 	uint16_t	row_count;
@@ -67,8 +68,7 @@ extern SymbolTransaction *cs_memory_find(const SymbolMemory *memory,
  * one that was heard of last.  Pointers to others are not valid any more.
  */
 extern SymbolTransaction *cs_memory_touch(SymbolMemory *memory,
-										  const uint8_t hash[32],
-										  int64_t now_ms);
+										  const uint8_t hash[32]);
 
 /* The entries by number, for scans; NULL: not in use. */
 extern size_t cs_memory_size(const SymbolMemory *memory);

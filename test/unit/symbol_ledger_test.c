@@ -531,6 +531,43 @@ test_rollback(void)
 	finish(&host);
 }
 
+/* Channels are not in step: back in the pool may be told before the block. */
+static void
+test_back_in_pool(void)
+{
+	Host		host = start();
+
+	seen_count = 0;
+	say_block(&host, 10, 0xA, 0x9);
+	say_block(&host, 11, 0xB1, 0xA);
+	say_added(&host, "confirmedAdded/" RECIPIENT, 1, 11);
+	host_pass(&host, 30000);
+	free(rows(&host));
+	say_added(&host, "unconfirmedAdded/" RECIPIENT, 1, 0);
+	host_pass(&host, 50);
+	say_block(&host, 11, 0xB2, 0xA);
+	say_final(&host, 11, 0xB2);
+	host_pass(&host, 5000);
+	expect(&host, "pending 1; block removed B1 @11; block confirmed B2 @11;"
+		   " block finalized A @10; block finalized B2 @11; removed 1 @11",
+		   "what is back in the pool is not of the new block, and not final");
+	finish(&host);
+
+	host = start();
+	seen_count = 0;
+	say_block(&host, 10, 0xA, 0x9);
+	say_added(&host, "confirmedAdded/" RECIPIENT, 1, 10);
+	symbol_close(&host, 0, "");
+	symbol_greet(&host);
+	free(rows(&host));
+	say_added(&host, "unconfirmedAdded/" RECIPIENT, 1, 0);
+	say_block(&host, 13, 0xD, 0xC);
+	say_final(&host, 13, 0xD);
+	expect(&host, "pending 1; block confirmed D @13; block finalized D @13",
+		   "that it waits does not make certain what came before a gap");
+	finish(&host);
+}
+
 static void
 test_deep_rollback(void)
 {
@@ -678,6 +715,7 @@ main(void)
 	test_many();
 	test_bounds();
 	test_rollback();
+	test_back_in_pool();
 	test_deep_rollback();
 	test_restored();
 	test_positions();
