@@ -130,25 +130,6 @@ cs_flow_next_tick(const CsSession *session)
 
 /* ---------- links ---------- */
 
-/* Nodes know no tokens, but services in front of them do. */
-static bool
-add_token(const CsSession *session, CsHandshake *handshake, CsOutput *output)
-{
-	static const char scheme[] = "Bearer ";
-	size_t		size;
-	char	   *value;
-
-	if (session->token == NULL)
-		return true;
-	size = sizeof(scheme) + strlen(session->token);
-	value = cs_output_alloc(output, size);
-	if (value == NULL)
-		return false;
-	(void) snprintf(value, size, "%s%s", scheme, session->token);
-	return cs_field_add(handshake->fields, &handshake->field_count, output,
-						"Authorization", value);
-}
-
 bool
 cs_flow_handshake(CsSession *session, int link, const char *url,
 				  CsHandshake *handshake, CsOutput *output)
@@ -156,7 +137,7 @@ cs_flow_handshake(CsSession *session, int link, const char *url,
 	(void) link;
 	handshake->url = cs_output_string(output, url).data;
 	handshake->idle_timeout_ms = IDLE_TIMEOUT_MS;
-	return handshake->url != NULL && add_token(session, handshake, output) &&
+	return handshake->url != NULL && cs_session_bearer(session, handshake, output) &&
 		cs_session_headers(session, handshake, output);
 }
 

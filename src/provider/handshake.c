@@ -5,6 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include <stdio.h>
 #include <string.h>
 
 #include <json-c/json.h>
@@ -29,6 +30,29 @@ cs_field_add(CsField *fields, int *count, CsOutput *output, const char *name,
 	fields[*count].value = value_copy.data;
 	(*count)++;
 	return true;
+}
+
+/*
+ * Add the token as a header, if there is one: what most services expect that
+ * are in front of servers which know no tokens.
+ */
+bool
+cs_session_bearer(const CsSession *session, CsHandshake *handshake,
+				  CsOutput *output)
+{
+	static const char scheme[] = "Bearer ";
+	size_t		size;
+	char	   *value;
+
+	if (session->token == NULL)
+		return true;
+	size = sizeof(scheme) + strlen(session->token);
+	value = cs_output_alloc(output, size);
+	if (value == NULL)
+		return false;
+	(void) snprintf(value, size, "%s%s", scheme, session->token);
+	return cs_field_add(handshake->fields, &handshake->field_count, output,
+						"Authorization", value);
 }
 
 /*

@@ -70,11 +70,14 @@ extern void cs_session_requeue(CsSession *session, uint8_t cleared_flags);
 /* ---------- handshake.c ---------- */
 
 /*
- * Add a header, the headers of the source's options.  Texts go into the
- * output's arena.  False if memory is short.
+ * Add a header, the token as one ("Authorization: Bearer ..."), the headers of
+ * the source's options.  Texts go into the output's arena.  False if memory is
+ * short.
  */
 extern bool cs_field_add(CsField *fields, int *count, CsOutput *output,
 						 const char *name, const char *value);
+extern bool cs_session_bearer(const CsSession *session,
+							  CsHandshake *handshake, CsOutput *output);
 extern bool cs_session_headers(const CsSession *session,
 							   CsHandshake *handshake, CsOutput *output);
 
