@@ -152,7 +152,7 @@ cs_symbol_handshake(CsSession *session, int link, const char *url,
 	handshake->url = complete_url(url, output);
 	handshake->ping_interval_ms = PING_INTERVAL_MS;
 	handshake->pong_timeout_ms = PONG_TIMEOUT_MS;
-	return handshake->url != NULL &&
+	return handshake->url != NULL && cs_session_bearer(session, handshake, output) &&
 		cs_session_headers(session, handshake, output);
 }
 

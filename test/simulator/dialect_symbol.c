@@ -284,6 +284,8 @@ const CsSimDialect cs_sim_dialect_symbol = {
 	.switches = switches,
 	.settings = settings,
 	.commands = cs_sim_symbol_commands,
+	/* Of a proxy; a gateway wants none. */
+	.token_headers = (const char *const[]) {"authorization", NULL},
 	.message_limit = MESSAGE_LIMIT,
 	.start = start,
 	.stop = stop,

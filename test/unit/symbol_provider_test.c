@@ -242,6 +242,21 @@ test_urls(void)
 	check_url("wss://host?key=1", "wss://host?key=1");
 }
 
+static void
+test_token(void)
+{
+	CsSourceConfig config = {.name = "test", .token = "secret"};
+	Host		host = host_start("symbol", &config);
+	CsHandshake handshake;
+
+	ok(cs_session_handshake(host.session, 0, "ws://host", &handshake, host.output) &&
+	   handshake.field_count == 1 &&
+	   strcmp(handshake.fields[0].name, "Authorization") == 0 &&
+	   strcmp(handshake.fields[0].value, "Bearer secret") == 0,
+	   "a token is a header");
+	host_free(&host);
+}
+
 /* ---------- networks of one's own ---------- */
 
 /* The only row of a message, with everything watched. */
@@ -307,6 +322,7 @@ main(void)
 	test_addresses();
 	test_arguments();
 	test_urls();
+	test_token();
 	test_constants();
 	test_tables();
 	return tap_end();
