@@ -115,6 +115,7 @@ my ($calm, $frozen) = (simulator(), simulator());
 my $withholding = simulator('--no-uid');
 add('wrong_path', $calm->url('symbol') . '/ws/');
 add('no_uid', $withholding);
+watch($_, $ALICE) for qw(wrong_path no_uid);
 for my $name (qw(calm frozen))
 {
 	add($name, $name eq 'calm' ? $calm : $frozen);
@@ -359,33 +360,225 @@ $chain->command('count 3');
 $chain->command('rate max');
 all_sent($chain, 3);
 
-# The state of every transaction, and how many rows have it.
-sub states
+# How many transactions, or blocks, are in which state.
+sub states_are
 {
-	my ($view) = @_;
-	return admin("SELECT string_agg(state, ', ' ORDER BY state) FROM (SELECT count(*) || ' ' || status AS state
-		FROM chainstream.$view WHERE source = 'chain' GROUP BY status) s");
+	my ($view, $expected, $what) = @_;
+	return wait_until($server, "SELECT string_agg(state, ', ' ORDER BY state) = '$expected'
+		FROM (SELECT count(DISTINCT hash) || ' ' || status AS state FROM chainstream.$view WHERE source = 'chain' GROUP BY status) s",
+		"$what: $expected");
 }
 
-sub states_are { my ($view, $expected, $what) = @_; $server->poll_query_until('postgres', "SELECT 1", '1'); wait_until($server, "SELECT string_agg(state, ', ' ORDER BY state) = '$expected'
-	FROM (SELECT count(*) || ' ' || status AS state FROM chainstream.$view WHERE source = 'chain' GROUP BY status) s", $what); return is(states($view), $expected, "$view: $expected") }
-
-states_are('transaction_state', '6 pending', 'three transfers wait');
+states_are('transaction_state', '3 pending', 'three transfers wait');
 my $second = $chain->command('block');
-states_are('transaction_state', '6 confirmed', 'they are in a block');
+states_are('transaction_state', '3 confirmed', 'they are in a block');
 states_are('block_state', '1 confirmed, 1 finalized', 'whose parent is final');
 is($chain->command('rollback 1'), $second, 'a rollback: the block is replaced by one without them');
 states_are('block_state', '1 confirmed, 1 finalized, 1 removed', 'the block is removed');
 $chain->command('finalize');
-states_are('transaction_state', '6 removed', 'so are they, even if the other block is final meanwhile');
+states_are('transaction_state', '3 removed', 'so are they, even if the other block is final meanwhile');
 is(admin("SELECT count(*) FROM chainstream.transactions WHERE source = 'chain' AND status = 'finalized'"), 0, 'and were never final');
 my $third = $chain->command('block');
-states_are('transaction_state', '6 confirmed', 'in the end they are in a block');
+states_are('transaction_state', '3 confirmed', 'in the end they are in a block');
 $chain->command('finalize');
-states_are('transaction_state', '6 finalized', 'which is final');
-states_are('block_state', '3 finalized, 1 removed', 'as are the blocks but the one that was replaced');
+states_are('transaction_state', '3 finalized', 'which is final');
+states_are('block_state', '1 removed, 3 finalized', 'as are the blocks but the one that was replaced');
 is(admin("SELECT string_agg(status, ' ' ORDER BY id) FROM chainstream.transactions
 		WHERE source = 'chain' AND (hash, account, ordinal) = (SELECT hash, account, ordinal FROM chainstream.transactions WHERE source = 'chain' LIMIT 1)"),
-	'pending confirmed removed pending confirmed finalized', 'each step is a row');
-is(admin("SELECT count(DISTINCT (hash, account, ordinal)), bool_and(block_hash = (SELECT hash FROM chainstream.block_state WHERE source = 'chain' AND height = $third))
-		FROM chainstream.transactions WHERE source = 'chain' AND status = 'finalized'"), '6|t', 'and the last names the block');
+	'pending confirmed removed confirmed finalized', 'each step is a row');
+is(admin("SELECT count(DISTINCT hash), bool_and(block_hash = (SELECT hash FROM chainstream.block_state WHERE source = 'chain' AND status = 'finalized' AND height = $third))
+		FROM chainstream.transactions WHERE source = 'chain' AND status = 'finalized'"), '3|t', 'and the last names the block');
+
+# ---------- faults ----------
+
+# After this it is connected again, and has asked for everything again.
+sub survives
+{
+	my ($fault) = @_;
+	my $reconnects = status_of($server, 'pools', 'reconnects');
+	$pools->command($fault);
+	wait_until($server, "SELECT reconnects = $reconnects + 1 AND state = 'streaming' FROM chainstream.status WHERE name = 'pools'",
+		"after '$fault' it is connected again");
+	return asks($pools, channels($WATCHED, $ALICE, $CAROL), 'and has asked for everything again');
+}
+
+for my $fault ('drop', 'drop fin', 'close 1001 going', 'close 0', 'channel-fails confirmedAdded', 'close 1013 ENOMEM')
+{
+	survives($fault);
+}
+like(status_of($server, 'pools', 'last_error'), qr/code 1002 \(or 1012 to 1014\): ENOMEM/, 'in the words of the gateway');
+watched('pools', 2, 'no address is blamed for what was not asked just now');
+topics_are('pools', "state = 'active'", 'nor is a topic');
+
+my $rejected = status_of($server, 'pools', 'rejected');
+for my $fault ('garbage 100', 'truncate 300', 'badutf8', 'deep 5000', 'rawhex 007B7D', 'raw {"topic":"nonsense","data":{}}',
+	'raw {"topic":"confirmedAdded","data":[]}', 'raw {"topic":"block","data":{"block":{},"meta":{}}}', 'raw [1]')
+{
+	$pools->command($fault);
+	wait_until($server, 'SELECT rejected = ' . ++$rejected . " FROM chainstream.status WHERE name = 'pools'", "'$fault' is rejected");
+}
+is(sql($server, "SELECT count(*), bool_and(reason <> '') FROM chainstream.rejects WHERE source = 'pools'"), "$rejected|t", 'and kept, with the reason');
+rows('pools', 'transactions', 'id');
+$pools->command('send ' . $transfer =~ s/$TRANSFER/'C' x 64/er =~ s/1823630/4000000/r);
+arrive('pools', 'transactions', 1,
+	'the stream goes on');
+
+# A request that the gateway refuses in words: it alone is given up.
+admin("SELECT chainstream.subscribe('pools', 'cosignature')");
+topics_are('pools', "state = 'active'", 'another topic');
+$pools->command('close 1013 unknown topic category cosignature');
+topics_are('pools', "state = CASE topic WHEN 'cosignature' THEN 'error' ELSE 'active' END", 'a gateway without it');
+is(topics_of('pools'), join(', ', (map { "$_ active" } qw(block finalizedBlock), split / /, $WATCHED),
+		'cosignature error unknown topic category cosignature'), "is an error in the gateway's words, and the rest is live");
+asks($pools, channels($WATCHED, $ALICE, $CAROL), 'it is not asked for again');
+$pools->command("close 1013 $CAROL does not represent a valid encoded address");
+wait_until($server, "SELECT state = 'error' FROM chainstream.watch_status WHERE source = 'pools' AND target = '$CAROL'", 'an address that is refused');
+is(admin("SELECT detail FROM chainstream.watch_status WHERE source = 'pools' AND target = '$CAROL'"),
+	"$CAROL does not represent a valid encoded address", 'in words as well');
+watched('pools', 1, 'the other is active');
+asks($pools, channels($WATCHED, $ALICE), 'and alone');
+unwatch('pools', $CAROL);
+watch('pools', $CAROL);
+watched('pools', 2, 'who watches again wants it tried again');
+
+# ---------- who needs a password, or is told to wait ----------
+
+my $guarded = simulator('--require-token', 'sesame');
+add('guarded', $guarded, token => 'parsley');
+watch('guarded', $ALICE);
+wait_until($server, "SELECT state = 'backoff' AND last_error LIKE '%401%' FROM chainstream.status WHERE name = 'guarded'",
+	'a proxy that refuses is named');
+is(admin("SELECT string_agg(step || ' ' || outcome, ', ') FILTER (WHERE outcome <> 'skipped') FROM chainstream.check_source('guarded')"),
+	'name ok, tcp ok, handshake failed', 'check_source says where');
+like(admin("SELECT detail || ' ' || hint FROM chainstream.check_source('guarded') WHERE outcome = 'failed'"), qr/401.*(?:token|header|credential)/si, 'and what to do');
+admin("SELECT chainstream.set_token('guarded', 'sesame')");
+wait_state($server, 'guarded', 'streaming');
+$guarded->command('status 429 3');
+$guarded->command('drop');
+wait_until($server, "SELECT last_error LIKE '%429%' AND next_retry_at > clock_timestamp() + interval '1 s' FROM chainstream.status WHERE name = 'guarded'",
+	'Retry-After is kept to');
+$guarded->command('status 0');
+wait_state($server, 'guarded', 'streaming');
+
+# ---------- limits ----------
+
+my $limited = simulator('--set', 'channels=8');
+my @five = (@pool)[ 0 .. 4 ];
+add('limited', $limited);
+watch('limited', @five);
+my $over = "FROM chainstream.watch_status WHERE source = 'limited' AND state = 'over_limit'";
+wait_until($server, "SELECT count(*) >= 2 $over", 'a gateway that is full');
+is(admin("SELECT DISTINCT detail $over"), 'Max subscriptions reached.', 'says so');
+wait_until($server, "SELECT count(*) + (SELECT count(*) $over) = 5 FROM chainstream.watch_status WHERE source = 'limited' AND state = 'active'",
+	'what fits is active, all else over the limit');
+wait_state($server, 'limited', 'streaming');
+my $live = admin("SELECT count(*) FROM chainstream.watch_status WHERE source = 'limited' AND state = 'active'");
+cmp_ok($live, '>=', 1, "$live of five addresses");
+is(scalar(split / /, asked($limited)), 2 + 2 * $live, 'as the gateway has it');
+unwatch('limited', admin("SELECT target FROM chainstream.watch_status WHERE source = 'limited' AND state = 'active' LIMIT 1"));
+watched('limited', $live, 'where one goes, another moves in');
+is(admin("SELECT count(*) $over"), 4 - $live, 'of those that waited');
+admin(q(SELECT chainstream.alter_source('limited', options => '{"max_channels": 4}')));
+wait_until($server, "SELECT count(*) = 3 AND min(detail) LIKE '%\"max_channels\"%' $over", 'the option is a limit, too');
+watched('limited', 1, 'below that of the gateway');
+
+my $strict = simulator('--address-required');
+add('strict', $strict);
+watch('strict', '*', $ALICE);
+wait_until($server, "SELECT state = 'error' FROM chainstream.watch_status WHERE source = 'strict' AND target = '*'", 'a gateway that wants addresses');
+is(admin("SELECT detail FROM chainstream.watch_status WHERE source = 'strict' AND target = '*'"),
+	'address param missing from address subscription', 'says so');
+watched('strict', 1, 'what is watched by name is active');
+wait_state($server, 'strict', 'streaming');
+
+# Errors of the user, in words.
+for my $case (
+	[ q(SELECT chainstream.watch('pools', 'TBZN46UIU5BFLJI46VB4JTHHCE5EN2RFLR7NX3Q')), qr/checksum|mistyped/, 'a mistyped address' ],
+	[ q(SELECT chainstream.watch('pools', 'NBZN46UIU5BFLJI46VB4JTHHCE5EN2RFLS4DTHI')), qr/does not belong to network "testnet".*HINT: .*begin with "T"/s, 'one of mainnet' ],
+	[ q(SELECT chainstream.watch('pools', '9960629109A48AFBC0000000000000000000000000000000')), qr/alias.*HINT/s, 'an alias' ],
+	[ q(SELECT chainstream.watch_transaction('pools', repeat('A', 64))), qr/cannot watch single transactions.*HINT: +Watch the accounts/s, 'a transaction' ],
+	[ q(SELECT chainstream.subscribe('pools', 'confirmedAdded')), qr/already subscribed to topic "confirmedAdded"/, 'a topic twice' ],
+	[ q(SELECT chainstream.subscribe('pools', 'status', '{"address": "x"}')), qr/argument.*(?:HINT|address)/s, 'an argument' ],
+	[ q(SELECT chainstream.alter_source('pools', options => '{"max_channels": 0}')), qr/option "max_channels" must be between 1 and 100000/, 'no channel' ])
+{
+	my ($query, $expected, $what) = @$case;
+	my ($result, undef, $errors) = $server->psql('postgres', $query, extra_params => [ '-U', 'chain_admin' ]);
+	like($errors, $expected, "$what is refused");
+}
+
+# ---------- check_source, inject, pause and resume ----------
+
+is(admin("SELECT string_agg(step || ' ' || outcome, ', ') FILTER (WHERE outcome <> 'skipped') FROM chainstream.check_source('pools')"),
+	'name ok, tcp ok, handshake ok, subscribe ok, message waiting', 'check_source');
+rows('pools', 'transactions', 'id');
+my $injected = $transfer =~ s/$TRANSFER/'D' x 64/er =~ s/1823630/5000000/r;
+is(admin("SELECT chainstream.inject('pools', \$\$$injected\$\$)"), 1, 'inject, beside the worker');
+is(rows('pools', 'transactions', "hash, $MOVED"), 'D' x 64 . "|$ALICE|$BOB|out|1000000|XYM|confirmed|5000000", 'gives the row');
+my $pid = worker_pid($server, 'pools');
+admin("SELECT chainstream.pause('pools')");
+$pools->wait_for(sub { !$_[0]->stats->{clients} });
+wait_until($server, "SELECT state = 'paused' AND pid IS NULL FROM chainstream.status WHERE name = 'pools'", 'pause');
+admin("SELECT chainstream.resume('pools')");
+wait_state($server, 'pools', 'streaming');
+watched('pools', 2, 'and resume');
+
+# ---------- what began long ago ----------
+
+my $silence = "no uid came within 10 s: the path of a gateway's URL must be exactly /ws, and on any other it is silent";
+for my $name (qw(wrong_path no_uid))
+{
+	is(topics_of($name), join(', ', map { "$_ error $silence" } qw(block finalizedBlock), split / /, $WATCHED),
+		"$name: a connection that is silent says what is likely wrong");
+	isnt(status_of($server, $name, 'state'), 'streaming', 'and does not count as one that streams');
+	like(status_of($server, $name, 'last_error'), qr/no uid came within 10 s/, 'the status has it, too');
+}
+$withholding->command('switch no-uid off');
+$withholding->command('drop');
+wait_state($server, 'no_uid', 'streaming');
+wait_until($server, "SELECT reconnects > 0 AND state = 'streaming' FROM chainstream.status WHERE name = 'frozen'",
+	'a connection that died silently is noticed, and there is another');
+like(status_of($server, 'frozen', 'last_error'), qr/ping|pong|silen|answer/, 'for want of an answer');
+is(status_of($server, 'calm', 'reconnects'), 0, 'a quiet one, whose peer answers, is kept');
+
+# ---------- full speed: memory, and an end under load ----------
+
+my $flood = simulator('--accounts', '1000');
+add('flood', $flood);
+watch('flood', '*');
+watched('flood', 1, 'everything');
+
+sub memory_of
+{
+	my ($kilobytes) = slurp_file('/proc/' . worker_pid($server, 'flood') . '/status') =~ /^RssAnon:\s*(\d+) kB/m;
+	return $kilobytes;
+}
+
+sub flood
+{
+	my ($count) = @_;
+	my $before = $flood->stats->{generated};
+	$flood->command("count $count");
+	$flood->command('rate max');
+	all_sent($flood, $before + $count);
+	my $sent = $flood->stats->{sent};
+	wait_until($server, "SELECT messages >= $sent FROM chainstream.status WHERE name = 'flood'", "$sent messages");
+	return memory_of();
+}
+my $small = flood(10_000);
+my $large = flood(45_000);
+cmp_ok($flood->stats->{sent}, '>', 200_000, 'more than 200,000 messages');
+cmp_ok($large - $small, '<', 64 * 1024, 'memory: what the last hundred thousand transactions take, and no more');
+is(status_of($server, 'flood', 'rejected'), 0, 'none is rejected');
+is(sql($server, "SELECT count(DISTINCT hash) FROM chainstream.transactions WHERE source = 'flood' AND status = 'confirmed'"),
+	$flood->stats->{topics}{confirmedAdded} && sql($server, "SELECT count(DISTINCT hash) FROM chainstream.transactions WHERE source = 'flood' AND topic = 'unconfirmedAdded'"),
+	'what was confirmed had waited before');
+$flood->command('count 0');
+$flood->command('rate max');
+my $messages = status_of($server, 'flood', 'messages');
+wait_until($server, "SELECT messages > $messages FROM chainstream.status WHERE name = 'flood'", 'under load');
+cmp_ok(seconds_for(sub { sql($server, 'DROP EXTENSION chainstream CASCADE') }), '<', 2, 'DROP EXTENSION takes less than 2 s');
+wait_until($server, "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'chainstream worker')", 'no worker is left');
+isnt(count_rows($server, 'transactions'), 0, 'the history is');
+
+$server->stop;
+done_testing();
