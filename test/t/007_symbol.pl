@@ -240,22 +240,28 @@ asks($simulator, channels($WATCHED, @pool), 'each with its channels');
 admin("BEGIN; SELECT chainstream.watch('symbol', '$BUYER'); ROLLBACK");
 rows('symbol', 'transactions', 'id');
 $simulator->command("journal $journal");
-$simulator->command('count 1600');
 $simulator->command('rate 400');
+
+# Let so much traffic pass.
+sub traffic { my ($more) = @_; my $before = $simulator->stats->{generated}; return $simulator->wait_for(sub { $_[0]->stats->{generated} > $before + $more }) }
 for my $n (1 .. 3)
 {
 	watch('symbol', $ALICE);
 	$simulator->wait_for(sub { asked($_[0]) eq channels($WATCHED, $ALICE, @pool) });
+	traffic(50);
 	unwatch('symbol', $ALICE);
 	$simulator->wait_for(sub { asked($_[0]) eq channels($WATCHED, @pool) });
 }
 pass('a rolled back watch never got there; others come and go');
 watch('symbol', '*');
 asks($simulator, channels($WATCHED), 'everything takes two channels');
+traffic(50);
 unwatch('symbol', '*');
 asks($simulator, channels($WATCHED, @pool), 'and back');
-cmp_ok($simulator->stats->{generated}, '<', 1600, 'all that while there was traffic');
-all_sent($simulator, 1600);
+traffic(50);
+my $made = $simulator->stats->{generated};
+$simulator->command('count 100');
+all_sent($simulator, $made + 100);
 my %handed;
 for (split /\n/, slurp_file($journal))
 {
@@ -265,7 +271,7 @@ for (split /\n/, slurp_file($journal))
 for my $topic (split / /, $WATCHED)
 {
 	my $status = $topic eq 'confirmedAdded' ? 'confirmed' : 'pending';
-	cmp_ok(scalar keys %{ $handed{$topic} }, '>', 1500, "$topic: transfers were sent");
+	cmp_ok(scalar keys %{ $handed{$topic} }, '>', 200, "$topic: transfers were sent");
 	wait_until($server, "SELECT count(DISTINCT hash) = " . keys(%{ $handed{$topic} }) . " FROM chainstream.transactions
 		WHERE source = 'symbol' AND id > $seen{'symbol transactions'} AND status = '$status'",
 		'and each is stored');
@@ -373,6 +379,11 @@ states_are('transaction_state', '3 pending', 'three transfers wait');
 my $second = $chain->command('block');
 states_are('transaction_state', '3 confirmed', 'they are in a block');
 states_are('block_state', '1 confirmed, 1 finalized', 'whose parent is final');
+
+# Whose block a transaction is of shows in when it came; so let time pass.
+wait_until($server, "SELECT clock_timestamp() - t.at > 10 * (t.at - b.at) + interval '50 ms' FROM
+	(SELECT max(received_at) AS at FROM chainstream.transactions WHERE source = 'chain' AND height = $second) t,
+	(SELECT max(received_at) AS at FROM chainstream.blocks WHERE source = 'chain' AND height = $second) b", 'a while later');
 is($chain->command('rollback 1'), $second, 'a rollback: the block is replaced by one without them');
 states_are('block_state', '1 confirmed, 1 finalized, 1 removed', 'the block is removed');
 $chain->command('finalize');
@@ -522,25 +533,7 @@ admin("SELECT chainstream.resume('pools')");
 wait_state($server, 'pools', 'streaming');
 watched('pools', 2, 'and resume');
 
-# ---------- what began long ago ----------
-
-my $silence = "no uid came within 10 s: the path of a gateway's URL must be exactly /ws, and on any other it is silent";
-for my $name (qw(wrong_path no_uid))
-{
-	is(topics_of($name), join(', ', map { "$_ error $silence" } qw(block finalizedBlock), split / /, $WATCHED),
-		"$name: a connection that is silent says what is likely wrong");
-	isnt(status_of($server, $name, 'state'), 'streaming', 'and does not count as one that streams');
-	like(status_of($server, $name, 'last_error'), qr/no uid came within 10 s/, 'the status has it, too');
-}
-$withholding->command('switch no-uid off');
-$withholding->command('drop');
-wait_state($server, 'no_uid', 'streaming');
-wait_until($server, "SELECT reconnects > 0 AND state = 'streaming' FROM chainstream.status WHERE name = 'frozen'",
-	'a connection that died silently is noticed, and there is another');
-like(status_of($server, 'frozen', 'last_error'), qr/ping|pong|silen|answer/, 'for want of an answer');
-is(status_of($server, 'calm', 'reconnects'), 0, 'a quiet one, whose peer answers, is kept');
-
-# ---------- full speed: memory, and an end under load ----------
+# ---------- full speed ----------
 
 my $flood = simulator('--accounts', '1000');
 add('flood', $flood);
@@ -572,6 +565,27 @@ is(status_of($server, 'flood', 'rejected'), 0, 'none is rejected');
 is(sql($server, "SELECT count(DISTINCT hash) FROM chainstream.transactions WHERE source = 'flood' AND status = 'confirmed'"),
 	$flood->stats->{topics}{confirmedAdded} && sql($server, "SELECT count(DISTINCT hash) FROM chainstream.transactions WHERE source = 'flood' AND topic = 'unconfirmedAdded'"),
 	'what was confirmed had waited before');
+
+# ---------- what began long ago ----------
+
+my $silence = "no uid came within 10 s: the path of a gateway's URL must be exactly /ws, and on any other it is silent";
+for my $name (qw(wrong_path no_uid))
+{
+	is(topics_of($name), join(', ', map { "$_ error $silence" } qw(block finalizedBlock), split / /, $WATCHED),
+		"$name: a connection that is silent says what is likely wrong");
+	isnt(status_of($server, $name, 'state'), 'streaming', 'and does not count as one that streams');
+	like(status_of($server, $name, 'last_error'), qr/no uid came within 10 s/, 'the status has it, too');
+}
+$withholding->command('switch no-uid off');
+$withholding->command('drop');
+wait_state($server, 'no_uid', 'streaming');
+wait_until($server, "SELECT reconnects > 0 AND state = 'streaming' FROM chainstream.status WHERE name = 'frozen'",
+	'a connection that died silently is noticed, and there is another');
+like(status_of($server, 'frozen', 'last_error'), qr/ping|pong|silen|answer/, 'for want of an answer');
+is(status_of($server, 'calm', 'reconnects'), 0, 'a quiet one, whose peer answers, is kept');
+
+# ---------- an end under load ----------
+
 $flood->command('count 0');
 $flood->command('rate max');
 my $messages = status_of($server, 'flood', 'messages');
