@@ -1,0 +1,486 @@
+# A Flow source, end to end: from three statements to rows; every topic; what
+# goes wrong on connections and subscriptions; heights by which a stream goes
+# on; transactions that are sent.
+#
+# What rows are expected is asked of the simulator by a client of its own: its
+# chain is the same for everybody, however often a block is asked for.
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
+use Chainstream;
+use JSON::PP;
+use MIME::Base64;
+use PostgreSQL::Test::Utils;
+use Simulator;
+use SimulatorClient qw(connect_to say_to hear);
+use Test::More;
+
+use constant {
+	FIRST => 162_999_997,    # the last sealed block when a simulator starts
+	TOKEN => 'A.f233dcee88fe0abe.FungibleToken',
+	FEES  => 'A.f919ee77447b7497.FlowFees.FeesDeducted',
+};
+
+my $server = new_server('flow');
+
+# ---------- an administrator who is no superuser does it all ----------
+
+my ($grants) = slurp_file("$FindBin::RealBin/../../doc/privileges.md") =~ /```sql\n(.*?)```/s;
+sql($server, $grants);
+sql($server, 'GRANT chain_operator, chain_reader TO chain_admin');
+
+sub admin
+{
+	my ($query, $database) = @_;
+	return $server->safe_psql($database // 'postgres', $query,
+		extra_params => [ '-U', 'chain_admin' ]);
+}
+
+sub simulate
+{
+	return Simulator->new(args => [ '--listen', 'flow=0', @_ ]);
+}
+
+sub add_source
+{
+	my ($name, $simulator, $options) = @_;
+	admin("SELECT chainstream.add_source('$name', provider => 'flow', url => '"
+		  . $simulator->url('flow') . "/v1/ws', options => '" . ($options // '{}') . "')");
+	return;
+}
+
+# ---------- what is on the chain ----------
+
+# The payloads of a topic from one block to another, as a client of its own
+# gets them.
+sub chain
+{
+	my ($simulator, $topic, $from, $to, %arguments) = @_;
+	my $client = connect_to($simulator, 'flow', '/v1/ws');
+	say_to($client,
+		encode_json({
+				subscription_id => 'all',
+				action          => 'subscribe',
+				topic           => $topic,
+				arguments       => { start_block_height => "$from", %arguments } }));
+	my @payloads;
+	hear($client);
+	while (my $text = hear($client))
+	{
+		my $payload = decode_json($text)->{payload};
+		my $height = $payload->{block_height} // $payload->{height} // $payload->{header}{height};
+		last if $height > $to;
+		push @payloads, $payload;
+		last if $height == $to;
+	}
+	return @payloads;
+}
+
+# The events of blocks in their order, each with its height and fields.
+sub chain_events
+{
+	my @events;
+	for my $block (chain($_[0], 'events', $_[1], $_[2]))
+	{
+		for my $event (@{ $block->{events} // [] })
+		{
+			my $fields = decode_json(decode_base64($event->{payload}))->{value}{fields};
+			my %fields = map { $_->{name} => $_->{value} } @$fields;
+			for (values %fields)
+			{
+				$_ = $_->{value} while ref;
+			}
+			push @events, { %$event, height => $block->{block_height}, fields => \%fields };
+		}
+	}
+	return @events;
+}
+
+# The rows those events make for watched accounts: by the rules of
+# doc/providers/flow.md, in as few words as the simulator's chain allows.
+sub movements
+{
+	my ($events, @watched) = @_;
+	my %watched = map { $_ => 1 } @watched;
+	my %moves;
+	for my $event (@$events)
+	{
+		my $moves = $moves{ $event->{transaction_id} } //= [];
+		my $fields = $event->{fields};
+		if ($event->{type} eq TOKEN . '.Withdrawn')
+		{
+			push @$moves, { event => $event, from => $fields->{from} };
+		}
+		elsif ($event->{type} eq TOKEN . '.Deposited')
+		{
+			$moves->[-1]{to} = $fields->{to};
+			push @$moves, { event => $event, deposit => 1, from => $moves->[-1]{from}, to => $fields->{to} };
+		}
+		elsif ($event->{type} eq FEES)
+		{
+			$_->{fee} = 1 for @$moves[ -2, -1 ];
+		}
+	}
+	my @rows;
+	for my $move (map { @$_ } values %moves)
+	{
+		my $event = $move->{event};
+		my $account = $move->{deposit} ? $move->{to} : $move->{from};
+		my $other = $move->{deposit} ? $move->{from} : $move->{to};
+		my $direction = $move->{fee} ? '' : $move->{from} eq $move->{to}
+		  ? ($move->{deposit} ? '' : 'self') : $move->{deposit} ? 'in' : 'out';
+		push @rows,
+		  join '|', $event->{transaction_id}, 2 * $event->{event_index}, $account, $other,
+		  $direction, ($event->{fields}{amount} =~ s/\.//r) + 0, 'FLOW', 'finalized', $event->{height}
+		  if $watched{$account};
+	}
+	return sort @rows;
+}
+
+sub stored_movements
+{
+	my ($source, $where) = @_;
+	return sort split /\n/, sql($server, "
+		SELECT transaction_hash, ordinal, account, counterparty, direction, amount, asset, status, height
+		FROM chainstream.events WHERE source = '$source' AND topic = 'events' AND kind ~ 'FungibleToken' AND "
+		  . ($where // 'true'));
+}
+
+# Wait until a stream has been read up to a height.
+sub wait_height
+{
+	my ($source, $topic, $height, $what) = @_;
+	return wait_until($server,
+		"SELECT bool_and((position->>'height')::bigint >= $height) FROM chainstream.cursors
+		 WHERE source = '$source' AND scope LIKE '$topic:%'", $what);
+}
+
+# The states of a source's subscriptions, with what the provider says of them.
+sub states
+{
+	my ($source) = @_;
+	return sql($server,
+		"SELECT topic, state, detail FROM chainstream.subscription_status
+		 WHERE source = '$source' ORDER BY subscription_id");
+}
+
+sub wait_subscription
+{
+	my ($source, $topic, $state, $detail, $what) = @_;
+	return wait_until($server,
+		"SELECT bool_or(state = '$state' AND coalesce(detail, '') ~ '$detail')
+		 FROM chainstream.subscription_status WHERE source = '$source' AND topic = '$topic'",
+		$what) || diag(states($source));
+}
+
+# The first accounts of the simulator's pool, as its traffic has them.
+sub accounts
+{
+	my ($simulator, $count) = @_;
+	my ($file) = PostgreSQL::Test::Utils::tempdir() . '/accounts';
+	$simulator->command("accounts 0 $count $file");
+	return split /\n/, slurp_file($file);
+}
+
+# ---------- a connection that goes silent: looked at again at the end ----------
+
+my $silent = simulate();
+add_source('silent', $silent);
+admin("SELECT chainstream.watch('silent', '*')");
+wait_state($server, 'silent', 'streaming');
+$silent->command('halfopen');
+
+# ---------- three statements, and rows come ----------
+
+my $simulator = simulate('--accounts', 8);
+my ($alice, $bob, $carol) = accounts($simulator, 3);
+
+add_source('flow', $simulator);
+wait_until($server, "SELECT state = 'idle' FROM chainstream.status WHERE name = 'flow'",
+	'without a watched account the source is idle');
+is( states('flow'),
+	"events|idle|waiting for a watched address\ntransaction_statuses|idle|no transaction is watched",
+	'and its subscriptions say why');
+is($simulator->stats->{connections}, 0, 'the node is not even connected to');
+
+admin("SELECT chainstream.watch('flow', '" . uc(substr $alice, 2) . "', 'alice')");
+wait_state($server, 'flow', 'streaming');
+is(sql($server, "SELECT target, state FROM chainstream.watch_status WHERE source = 'flow'"),
+	"$alice|active", 'the watch is active, in canonical form');
+is( states('flow'), "events|active|\ntransaction_statuses|idle|no transaction is watched",
+	'so is the subscription');
+wait_height('flow', 'events', FIRST, 'the first block is read');
+
+# a recorded message
+my (undef, undef, undef, $recorded) = sample('flow/events.jsonl');
+my $buyer = '0xe4db9c640c6e50ba';
+admin("SELECT chainstream.watch('flow', '$buyer')");
+wait_until($server,
+	"SELECT count(*) = 2 FROM chainstream.watch_status WHERE source = 'flow' AND state = 'active'",
+	'a second watch is active');
+is($simulator->stats->{requests}, 1, 'without another request');
+my $listener = session_start($server, 'LISTEN chainstream');
+$simulator->command("send $recorded");
+wait_until($server, "SELECT count(*) >= 1 FROM chainstream.events WHERE account = '$buyer'",
+	'a recorded message is a row');
+
+my @told = session_end($listener);
+is( sql($server, "
+		SELECT kind, account, counterparty, direction, amount, asset, status, height, ordinal, occurred_at = '2026-08-20 10:00:00.81Z'
+		FROM chainstream.events WHERE account = '$buyer' ORDER BY id"),
+	join("\n",
+		TOKEN . ".Withdrawn|$buyer|0x0d744d23165bfb6c|out|1000000000|FLOW|finalized|163000001|2|t",
+		TOKEN . ".Withdrawn|$buyer|0xf919ee77447b7497||4798|FLOW|finalized|163000001|10|t"),
+	'what was paid, and the fee, which is no transfer');
+is( sql($server, "SELECT count(*) FROM chainstream.events
+		WHERE account = '$buyer' AND payload->>'transaction_id' = transaction_hash"),
+	2, 'each with its part of the message, as JSON');
+is(scalar @told, 1, 'one notification');
+is( join(' ', map { $_->{amount} } @{ decode_json($told[0]{payload})->{rows} }),
+	'1000000000 4798', 'carries both rows');
+
+# blocks that the node makes up
+my $height = $simulator->command('blocks 40') - 3;
+wait_height('flow', 'events', $height, 'the last sealed block is read');
+my @events = chain_events($simulator, FIRST, $height);
+is_deeply(
+	[ stored_movements('flow', "account = '$alice'") ],
+	[ movements(\@events, $alice) ],
+	'exactly the rows that the blocks have for the account');
+my @deposits = grep { /\|in\|/ } movements(\@events, $alice);
+cmp_ok(scalar @deposits, '>', 0, 'there are deposits among them');
+is( admin("SELECT count(*), sum(amount) FROM chainstream.transfers
+		WHERE account = '$alice' AND direction = 'in' AND status = 'finalized'"),
+	@deposits . '|' . eval(join '+', map { (split /\|/)[5] } @deposits),
+	'which the query of the README finds, each once, and no fees');
+is( admin("SELECT count(*) FROM chainstream.transfers WHERE amount = 4798"), 0,
+	'fees are no transfers of anybody');
+is( sql($server, "SELECT position->>'height', position->>'block_id' FROM chainstream.cursors WHERE source = 'flow'"),
+	$height . '|' . (chain($simulator, 'block_digests', $height, $height, block_status => 'sealed'))[0]{block_id},
+	'the position is the height and id of the last block');
+
+# ---------- changes of the watch list, live and with traffic running ----------
+
+my $requests = $simulator->stats->{requests};
+admin("BEGIN; SELECT chainstream.watch('flow', '$carol'); ROLLBACK");
+admin("SELECT chainstream.unwatch('flow', '$buyer'); SELECT chainstream.watch('flow', '$bob')");
+wait_until($server,
+	"SELECT state = 'active' FROM chainstream.watch_status WHERE source = 'flow' AND target = '$bob'",
+	'one watch goes, another is active');
+my $worker_requests = $simulator->stats->{requests};
+is($worker_requests, $requests, 'the node need not be asked for it');
+my $before = $height;
+$height = $simulator->command('blocks 40') - 3;
+wait_height('flow', 'events', $height, 'further blocks are read');
+is_deeply(
+	[ stored_movements('flow', "height > $before") ],
+	[ movements([ chain_events($simulator, $before + 1, $height) ], $alice, $bob) ],
+	'rows of both accounts, none of the one that was unwatched or rolled back');
+
+$simulator->command('rate 300');
+wait_height('flow', 'events', $height + 30, 'blocks come all the time');
+admin("SELECT chainstream.watch('flow', '*')");
+wait_until($server,
+	"SELECT state = 'active' FROM chainstream.watch_status WHERE source = 'flow' AND target = '*'",
+	'"*" is active');
+$simulator->wait_for(sub { 1 == grep { !$_->{arguments}{event_types} } map { @{ $_->{topics} } } $_[0]->subscriptions });
+$simulator->wait_for(sub { 1 == map { @{ $_->{topics} } } $_[0]->subscriptions });
+pass('one subscription without a filter has replaced the one with it');
+my $asked = 0;
+wait_until($server, "SELECT count(*) > 300 FROM chainstream.events WHERE source = 'flow' AND kind NOT LIKE '%.FungibleToken.%'",
+	'events of all kinds come');
+my $everything = sql($server, "SELECT min(height) FROM chainstream.events WHERE source = 'flow' AND kind NOT LIKE '%.FungibleToken.%'");
+admin("SELECT chainstream.unwatch('flow', '*')");
+$simulator->wait_for(sub { 1 == grep { $_->{arguments}{event_types} } map { @{ $_->{topics} } } $_[0]->subscriptions });
+$simulator->command('rate 0');
+my $last_all = sql($server, "SELECT max(height) FROM chainstream.events WHERE source = 'flow' AND kind NOT LIKE '%.FungibleToken.%'");
+$height = $simulator->command('blocks 20') - 3;
+$height-- if $height % 4 == 3;
+wait_height('flow', 'events', $height, 'the rest is read');
+@events = chain_events($simulator, $before + 1, $height);
+is_deeply(
+	[ stored_movements('flow', "height > $before AND account IN ('$alice', '$bob')") ],
+	[ movements(\@events, $alice, $bob) ],
+	'the rows of both accounts are whole all the time');
+is_deeply(
+	[ split /\n/, sql($server, "SELECT transaction_hash || ' ' || ordinal / 2 FROM chainstream.events
+		WHERE source = 'flow' AND height BETWEEN $everything + 1 AND $last_all - 1 ORDER BY height, payload->>'transaction_index', ordinal") ],
+	[ map { "$_->{transaction_id} $_->{event_index}" } grep { $_->{height} > $everything && $_->{height} < $last_all } @events ],
+	'and while "*" was watched, every event is there once');
+
+# ---------- every topic ----------
+
+my $topics = simulate('--accounts', 120, '--set', 'per-block=3');
+add_source('topics', $topics);
+admin("SELECT chainstream.unsubscribe(subscription_id) FROM chainstream.subscriptions
+	WHERE source = 'topics' AND topic = 'events'");
+
+# Subscribe as the administrator; returns the number.
+sub subscribe
+{
+	my ($source, $topic, $arguments, $channel) = @_;
+	$channel = defined $channel ? "'$channel'" : 'NULL';
+	return admin("SELECT chainstream.subscribe('$source', '$topic', '$arguments', $channel)");
+}
+
+my $from = FIRST + 3;
+my %number = (
+	digests   => subscribe('topics', 'block_digests', '{}', 'digests'),
+	finalized => subscribe('topics', 'block_digests', '{"block_status": "finalized"}'),
+	headers   => subscribe('topics', 'block_headers', qq({"start_block_height": $from})),
+	blocks    => subscribe('topics', 'blocks', '{"block_status": "sealed"}'),
+	contract  => subscribe('topics', 'events', '{"contracts": ["A.1654653399040a61.FlowToken"]}'),
+	type      => subscribe('topics', 'events', '{"event_types": ["flow.AccountCreated"], "heartbeat_interval": 3}'),
+	address   => subscribe('topics', 'events', '{"addresses": ["0xf919ee77447b7497"]}'),
+	core      => subscribe('topics', 'account_statuses', '{"event_types": ["flow.InboxValueClaimed"]}'));
+admin("SELECT chainstream.watch('topics', '*')");
+my ($transaction) = map { $_->{transaction_id} } grep { $_->{type} eq FEES }
+  chain_events($topics, FIRST - 10, FIRST);
+$number{transaction} = subscribe('topics', 'transaction_statuses', qq({"tx_id": "$transaction"}));
+wait_until($server, "
+	SELECT count(*) FILTER (WHERE state = 'active') = 8 AND count(*) FILTER (WHERE state = 'done') = 1
+	FROM chainstream.subscription_status WHERE source = 'topics' AND subscription_id >= $number{digests}",
+	'nine more subscriptions are active, that of a sealed transaction is done') || diag(states('topics'));
+$listener = session_start($server, 'LISTEN digests');
+my $top = $topics->command('blocks 37');
+$height = $top - 3;
+wait_height('topics', $_, $height, "$_ are read") for qw(block_digests block_headers blocks);
+wait_height('topics', $_, $height - 9, "$_ are read") for qw(events account_statuses);
+
+sub stored_blocks
+{
+	my ($topic, $status) = @_;
+	return [ split /\n/, sql($server, "
+		SELECT hash, height, parent_hash FROM chainstream.blocks
+		WHERE source = 'topics' AND topic = '$topic' AND status = '$status' ORDER BY height") ];
+}
+is_deeply(
+	stored_blocks('block_digests', 'finalized'),
+	[ map { "$_->{block_id}|$_->{height}|" } chain($topics, 'block_digests', FIRST, $height, block_status => 'sealed') ],
+	'block_digests: every sealed block once');
+is_deeply(
+	stored_blocks('block_digests', 'confirmed'),
+	[ map { "$_->{block_id}|$_->{height}|" } chain($topics, 'block_digests', FIRST, $top, block_status => 'finalized') ],
+	'block_digests: every finalized block once');
+is_deeply(
+	stored_blocks('block_headers', 'finalized'),
+	[ map { "$_->{id}|$_->{height}|$_->{parent_id}" } chain($topics, 'block_headers', $from, $height, block_status => 'sealed') ],
+	'block_headers: from the block that was asked for');
+is_deeply(
+	stored_blocks('blocks', 'finalized'),
+	[ map { "$_->{header}{id}|$_->{header}{height}|$_->{header}{parent_id}" } chain($topics, 'blocks', FIRST, $height, block_status => 'sealed') ],
+	'blocks: every sealed one');
+is( sql($server, "
+		SELECT bool_and(occurred_at = (payload #>> '{payload,header,timestamp}')::timestamptz),
+			max(json_array_length(payload #> '{payload,payload,block_seals}')), max(length(payload::text)) > 8192
+		FROM chainstream.blocks WHERE source = 'topics' AND topic = 'blocks'"),
+	't|24|t', 'also those that come in several frames, whole');
+@told = session_end($listener);
+is(join(' ', sort keys %{ { map { $_->{channel} => 1 } @told } }), 'digests', 'on the channel of the subscription');
+is( join(' ', map { $_->{status} } map { @{ decode_json($_->{payload})->{rows} // [] } } @told) =~ /confirmed/ ? 1 : 0,
+	0, 'which the other subscription to the topic does not use');
+is( sql($server, "SELECT status, block_hash <> '', account IS NULL FROM chainstream.transactions
+		WHERE hash = '$transaction' ORDER BY id"),
+	"pending||t\nconfirmed|t|t\nfinalized|t|t", 'transaction_statuses: one row for each status');
+
+admin("SELECT chainstream.unsubscribe($number{$_})") for qw(digests finalized headers blocks transaction);
+$topics->wait_for(sub { !grep { $_->{topic} =~ /block/ } map { @{ $_->{topics} } } $_[0]->subscriptions });
+pass('unsubscribe reaches the node');
+
+# Events of filters that overlap, each once.  The last blocks without a match
+# may not have been announced yet.
+is_deeply(
+	[ split /\n/, sql($server, "
+		SELECT transaction_hash, ordinal / 2, kind FROM chainstream.events
+		WHERE source = 'topics' AND topic = 'events' AND height <= $height - 9
+		ORDER BY height, payload->>'transaction_index', ordinal") ],
+	[ map { "$_->{transaction_id}|$_->{event_index}|$_->{type}" }
+	  grep { $_->{type} =~ /^(?:A\.1654653399040a61\.FlowToken\.|flow\.AccountCreated|A\.f919ee77447b7497\.)/ }
+	  chain_events($topics, FIRST, $height - 9) ],
+	'events: what any of three filters lets through');
+is( sql($server, "SELECT duplicates, rejected, reconnects FROM chainstream.status WHERE name = 'topics'"),
+	'0|0|0', 'none of which came twice');
+my @claims = map { $_->{transaction_id} } grep { $_->{type} eq 'flow.InboxValueClaimed' }
+  chain_events($topics, FIRST, $height - 9);
+cmp_ok(scalar @claims, '>', 0, 'there are claims');
+is_deeply(
+	[ split /\n/, sql($server, "
+		SELECT transaction_hash FROM chainstream.events
+		WHERE source = 'topics' AND topic = 'account_statuses' AND kind = 'flow.InboxValueClaimed' AND height <= $height - 9
+		ORDER BY height, id") ],
+	\@claims, 'account_statuses: a row for each');
+
+# other arguments, live
+admin("UPDATE chainstream.subscriptions SET arguments = '{\"event_types\": [\"flow.AccountKeyRemoved\"]}'
+	WHERE subscription_id = $number{type}");
+$topics->wait_for(sub { grep { encode_json($_->{arguments}) =~ /KeyRemoved/ } map { @{ $_->{topics} } } $_[0]->subscriptions });
+$topics->wait_for(sub { !grep { encode_json($_->{arguments}) =~ /AccountCreated/ } map { @{ $_->{topics} } } $_[0]->subscriptions });
+pass('changed arguments reach the node');
+my ($code, $output, $problem) = $server->psql('postgres',
+	q{SELECT chainstream.subscribe('topics', 'blocks', '{"start_block_height": "latest"}')});
+like($problem, qr/must be a number of blocks/, 'what the node would refuse is refused at once');
+
+# ---------- the accounts whose keys and contracts change: more than 100 ----------
+
+my $many = simulate('--accounts', 300, '--set', 'per-block=4');
+my @watched = accounts($many, 250);
+add_source('many', $many);
+subscribe('many', 'account_statuses', '{"heartbeat_interval": 1}');
+admin("SELECT chainstream.watch('many', ARRAY['" . join("','", @watched[ 0 .. 149 ]) . "'])");
+wait_until($server, "SELECT count(*) = 150 FROM chainstream.watch_status WHERE source = 'many' AND state = 'active'",
+	'150 accounts are watched');
+$many->command('rate 200');
+wait_height('many', 'account_statuses', FIRST + 50, 'changes of accounts are read');
+admin("SELECT chainstream.watch('many', ARRAY['" . join("','", @watched[ 100 .. 249 ]) . "'])");
+wait_until($server, "SELECT count(*) = 250 FROM chainstream.watch_status WHERE source = 'many' AND state = 'active'",
+	'and 100 more, with traffic running');
+$many->wait_for(sub {
+	my @lists = sort map { scalar @{ $_->{arguments}{account_addresses} } }
+	  grep { $_->{topic} eq 'account_statuses' } map { @{ $_->{topics} } } $_[0]->subscriptions;
+	return "@lists" eq '100 100 50';
+});
+pass('the node is asked for them a hundred at a time');
+my $joined = sql($server, "SELECT max((position->>'height')::bigint) FROM chainstream.cursors WHERE source = 'many'");
+wait_height('many', 'account_statuses', $joined + 50, 'which goes on');
+$many->command('rate 0');
+$height = $many->command('blocks 5') - 3;
+wait_height('many', 'account_statuses', $height, 'to the last block');
+
+# One row for each watched account an event is about.
+sub account_rows
+{
+	my ($from, $to, @accounts) = @_;
+	my %wanted = map { $_ => 1 } @accounts;
+	my @rows;
+	for my $block (chain($many, 'account_statuses', $from, $to))
+	{
+		for my $account (grep { $wanted{$_} } keys %{ $block->{account_events} })
+		{
+			my %once;
+			push @rows, map { "$account|$_" } grep { !$once{$_}++ }
+			  map { "$_->{transaction_id}|$_->{event_index}" } @{ $block->{account_events}{$account} };
+		}
+	}
+	return sort @rows;
+}
+
+sub stored_account_rows
+{
+	my ($from, @accounts) = @_;
+	return sort split /\n/, sql($server, "
+		SELECT account, transaction_hash, ordinal / 2 FROM chainstream.events
+		WHERE source = 'many' AND topic = 'account_statuses' AND height >= $from
+			AND account IN ('" . join("','", @accounts) . "')");
+}
+is_deeply([ stored_account_rows(FIRST, @watched[ 0 .. 149 ]) ],
+	[ account_rows(FIRST, $height, @watched[ 0 .. 149 ]) ],
+	'the accounts watched from the beginning lack nothing');
+is_deeply([ stored_account_rows($joined, @watched) ],
+	[ account_rows($joined, $height, @watched) ],
+	'nor do the others once they are active');
+admin("SELECT chainstream.drop_source('many')");
+
+done_testing();
