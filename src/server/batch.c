@@ -52,13 +52,19 @@ positions_dirty(const CsWorker *worker)
 	return false;
 }
 
+int64
+cs_batch_positions_due_ms(const CsWorker *worker)
+{
+	return positions_dirty(worker) ?
+		worker->positions_at_ms + POSITION_INTERVAL_MS : INT64_MAX;
+}
+
 bool
 cs_batch_pending(const CsWorker *worker)
 {
 	return cs_output_record_count(worker->output) > 0 ||
 		worker->rejects != NIL || worker->states_reset || worker->states_changed ||
-		(positions_dirty(worker) &&
-		 cs_now_ms() - worker->positions_at_ms >= POSITION_INTERVAL_MS);
+		cs_batch_positions_due_ms(worker) <= cs_now_ms();
 }
 
 static void

@@ -462,6 +462,8 @@ time_to_wait(int64 reload_at_ms, int64 maintain_at_ms)
 		next = Min(next, worker.retry_at_ms);
 	else if (worker.batch_since_ms != 0)
 		next = Min(next, worker.batch_since_ms + cs_guc_batch_delay);
+	else
+		next = Min(next, cs_batch_positions_due_ms(&worker));
 	return Max(0, next - now_ms);
 }
 

@@ -149,6 +149,12 @@ extern void cs_requests_settle(CsWorker *worker, int64 now_ms);
 extern bool cs_batch_pending(const CsWorker *worker);
 
 /*
+ * When positions that moved without a row are to be committed; INT64_MAX: there
+ * are none.
+ */
+extern int64 cs_batch_positions_due_ms(const CsWorker *worker);
+
+/*
  * What the session made of its output since there were *first* records: drop
  * those that are known already, and raise an error if memory was short.
  */
