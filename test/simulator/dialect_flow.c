@@ -380,6 +380,56 @@ run_fail(CsSimNetwork *network, char *arguments, CsSimText *answer)
 	return true;
 }
 
+/* A subscription, or all, are gone without a word. */
+static bool
+run_forget(CsSimNetwork *network, char *arguments, CsSimText *answer)
+{
+	const char *id = cs_sim_word(&arguments);
+	size_t		forgotten = 0;
+
+	for (CsSimClient *client = network->clients; client; client = client->next)
+	{
+		FlowClient *state = client->state;
+
+		for (FlowSubscription *subscription = state->subscriptions;
+			 subscription; subscription = subscription->next)
+		{
+			if (strcmp(id, "*") != 0 && strcmp(id, subscription->id) != 0)
+				continue;
+			subscription->ended = true;
+			forgotten++;
+		}
+		cs_sim_flow_remove_ended(client);
+	}
+	cs_sim_text_printf(answer, "%zu", forgotten);
+	return forgotten > 0;
+}
+
+/* Every client has a subscription that it has not asked for. */
+static bool
+run_stray(CsSimNetwork *network, char *arguments, CsSimText *answer)
+{
+	const char *id = cs_sim_word(&arguments);
+
+	(void) answer;
+	if (*id == '\0' || strlen(id) > FLOW_SUBSCRIPTION_ID_MAX)
+		return false;
+	for (CsSimClient *client = network->clients; client; client = client->next)
+	{
+		FlowClient *state = client->state;
+		FlowSubscription *subscription = cs_sim_alloc(sizeof(*subscription));
+
+		snprintf(subscription->id, sizeof(subscription->id), "%s", id);
+		subscription->topic = FLOW_BLOCK_DIGESTS;
+		subscription->height = flow_state(network)->head + 1;
+		subscription->next = state->subscriptions;
+		state->subscriptions = subscription;
+		state->count++;
+		flow_state(network)->streams++;
+	}
+	return true;
+}
+
 static bool
 run_timeout(CsSimNetwork *network, char *arguments, CsSimText *answer)
 {
@@ -403,6 +453,9 @@ static const CsSimCommand commands[] = {
 	{"blocks", "COUNT: finalize so many blocks; answers the height",
 	run_blocks},
 	{"fail", "ID|* TEXT: end subscriptions with a 500", run_fail},
+	{"forget", "ID|*: subscriptions are gone without a word", run_forget},
+	{"stray", "ID: every client has a subscription it did not ask for",
+	run_stray},
 	{"timeout", ": as if no pong had come", run_timeout},
 	{"lose", "COUNT: so many notifications get lost", run_lose},
 	{NULL, NULL, NULL}
@@ -414,6 +467,7 @@ const CsSimDialect cs_sim_dialect_flow = {
 	.switches = switches,
 	.settings = settings,
 	.commands = commands,
+	.token_headers = (const char *const[]) {"authorization", NULL},
 	.message_limit = MESSAGE_LIMIT,
 	.start = cs_sim_flow_chain_start,
 	.stop = cs_sim_flow_chain_stop,
