@@ -21,6 +21,7 @@ use Test::More;
 use constant {
 	FIRST => 162_999_997,    # the last sealed block when a simulator starts
 	TOKEN => 'A.f233dcee88fe0abe.FungibleToken',
+	SECRET => 's3cret-of-the-proxy',
 	FEES  => 'A.f919ee77447b7497.FlowFees.FeesDeducted',
 };
 
@@ -54,29 +55,35 @@ sub add_source
 
 # ---------- what is on the chain ----------
 
-# The payloads of a topic from one block to another, as a client of its own
+# The messages of a topic from one block to another, as a client of its own
 # gets them.
-sub chain
+sub chain_messages
 {
 	my ($simulator, $topic, $from, $to, %arguments) = @_;
-	my $client = connect_to($simulator, 'flow', '/v1/ws');
+	my $client = connect_to($simulator, 'flow', '/v1/ws',
+		headers => [ 'Authorization: Bearer ' . SECRET ]);
 	say_to($client,
 		encode_json({
 				subscription_id => 'all',
 				action          => 'subscribe',
 				topic           => $topic,
 				arguments       => { start_block_height => "$from", %arguments } }));
-	my @payloads;
+	my @messages;
 	hear($client);
 	while (my $text = hear($client))
 	{
-		my $payload = decode_json($text)->{payload};
-		my $height = $payload->{block_height} // $payload->{height} // $payload->{header}{height};
+		my ($height) = $text =~ /height":"(\d+)"/ or die "no notification: $text";
 		last if $height > $to;
-		push @payloads, $payload;
+		push @messages, $text;
 		last if $height == $to;
 	}
-	return @payloads;
+	return @messages;
+}
+
+# Their payloads.
+sub chain
+{
+	return map { decode_json($_)->{payload} } chain_messages(@_);
 }
 
 # The events of blocks in their order, each with its height and fields.
@@ -289,7 +296,6 @@ wait_until($server,
 $simulator->wait_for(sub { 1 == grep { !$_->{arguments}{event_types} } map { @{ $_->{topics} } } $_[0]->subscriptions });
 $simulator->wait_for(sub { 1 == map { @{ $_->{topics} } } $_[0]->subscriptions });
 pass('one subscription without a filter has replaced the one with it');
-my $asked = 0;
 wait_until($server, "SELECT count(*) > 300 FROM chainstream.events WHERE source = 'flow' AND kind NOT LIKE '%.FungibleToken.%'",
 	'events of all kinds come');
 my $everything = sql($server, "SELECT min(height) FROM chainstream.events WHERE source = 'flow' AND kind NOT LIKE '%.FungibleToken.%'");
@@ -482,5 +488,193 @@ is_deeply([ stored_account_rows($joined, @watched) ],
 	[ account_rows($joined, $height, @watched) ],
 	'nor do the others once they are active');
 admin("SELECT chainstream.drop_source('many')");
+
+# ---------- connections that break, messages that are broken ----------
+
+my $faulty = simulate('--accounts', 8, '--require-token', SECRET);
+add_source('faulty', $faulty);
+admin("SELECT chainstream.set_token('faulty', 'wr0ng')");
+admin("SELECT chainstream.watch('faulty', '*')");
+wait_until($server, "SELECT state = 'backoff' AND last_error ~ '401' FROM chainstream.status WHERE name = 'faulty'",
+	'a wrong token: the status says what the server said');
+is(sql($server, "SELECT outcome, detail ~ '401', hint ~ 'token' FROM chainstream.check_source('faulty') WHERE step = 'handshake'"),
+	'failed|t|t', 'so does check_source, and what to look at');
+admin("SELECT chainstream.set_token('faulty', '" . SECRET . "')");
+wait_state($server, 'faulty', 'streaming');
+subscribe('faulty', 'block_headers', '{}');
+$faulty->command('rate 200');
+wait_height('faulty', 'events', FIRST + 20, 'with the right one blocks are read');
+is( admin("SELECT string_agg(step || ' ' || outcome, ', ') FROM chainstream.check_source('faulty')"),
+	'name ok, tcp ok, tls skipped, handshake ok, subscribe ok, message ok',
+	'and check_source gets to the first message');
+
+my @faults = ('drop', 'drop fin', 'end', 'close 1001 going', 'close 1011', 'timeout', 'huge 20000000');
+for my $fault (@faults)
+{
+	my $reconnects = status_of($server, 'faulty', 'reconnects');
+	my $rejected = status_of($server, 'faulty', 'rejected');
+	$faulty->command($fault);
+	wait_until($server, "SELECT reconnects > $reconnects AND state = 'streaming' FROM chainstream.status WHERE name = 'faulty'",
+		"after '$fault' it is connected again") || diag(status_of($server, 'faulty', 'last_error'));
+	is( status_of($server, 'faulty', "reconnects - $reconnects || ' ' || rejected - $rejected"),
+		'1 0', 'once, and nothing is rejected');
+	like(status_of($server, 'faulty', 'last_error'), qr/missed our pongs/, 'the status says why')
+	  if $fault eq 'timeout';
+}
+my @bad = ('garbage', 'truncate', 'badutf8', 'deep 100000', 'raw {"topic":"events","payload":{}}',
+	'raw {"subscription_id":"","action":"","error":{"code":400,"message":"error parsing message: unknown action type: x"}}');
+for my $fault (@bad)
+{
+	my $rejected = status_of($server, 'faulty', 'rejected');
+	$faulty->command($fault);
+	wait_until($server, "SELECT rejected > $rejected FROM chainstream.status WHERE name = 'faulty'",
+		"'" . substr($fault, 0, 30) . "' is a reject");
+}
+is( sql($server, "SELECT count(*) FROM chainstream.rejects WHERE source = 'faulty' AND (reason = '' OR sqlstate IS NULL)"),
+	0, 'each with its reason');
+my $seen = sql($server, "SELECT max((position->>'height')::bigint) FROM chainstream.cursors WHERE source = 'faulty'");
+for my $fault ('lose 1', 'duplicate on', 'reorder on')
+{
+	$faulty->command($fault);
+	wait_height('faulty', 'events', $seen += 100, "with '$fault' the stream goes on");
+	$faulty->command("$1 off") if $fault =~ /^(.*) on$/;
+}
+$faulty->command('rate 0');
+$height = $faulty->command('blocks 21') - 3;
+$height-- if $height % 4 == 3;
+# All events from one block to another, each once.
+sub whole
+{
+	my ($source, $simulator, $what, $from, $to) = @_;
+	my @expected;
+	for my $text (chain_messages($simulator, 'events', $from, $to))
+	{
+		push @expected, "$1|$2"
+		  while $text =~ /"transaction_id":"(\w+)","transaction_index":"\d+","event_index":"(\d+)"/g;
+	}
+	is_deeply(
+		[ split /\n/, sql($server, "
+			SELECT transaction_hash, ordinal / 2 FROM chainstream.events
+			WHERE source = '$source' AND topic = 'events' AND height BETWEEN $from AND $to
+			ORDER BY height, (payload->>'transaction_index')::integer, ordinal") ],
+		\@expected, $what);
+	return;
+}
+
+sub wait_rows
+{
+	my ($source, $table, $height, $what) = @_;
+	return wait_until($server,
+		"SELECT max(height) >= $height FROM chainstream.$table WHERE source = '$source'", $what);
+}
+my $first = sql($server, "SELECT min(height) FROM chainstream.events WHERE source = 'faulty'");
+wait_rows('faulty', $_, $height, "$_ are read to the end") for qw(events blocks);
+whole('faulty', $faulty, 'after all that no event is missing, and none is there twice', $first, $height);
+is( sql($server, "SELECT count(*) - (max(height) - min(height) + 1), count(DISTINCT hash) - count(*) FROM chainstream.blocks WHERE source = 'faulty'"),
+	'0|0', 'and no block');
+cmp_ok(status_of($server, 'faulty', 'duplicates'), '>', 0, 'what came twice was counted');
+unlike(sql($server, "SELECT string_agg(t::text, ' ') FROM chainstream.status t") . slurp_file($server->logfile),
+	qr/s3cret|wr0ng/, 'no token is seen anywhere');
+
+# too many requests
+$faulty->command('status 429 3');
+$faulty->command('drop');
+wait_until($server, "SELECT last_error ~ '429' AND next_retry_at >= last_error_at + interval '2.9 s' FROM chainstream.status WHERE name = 'faulty'",
+	'429: it waits as long as the server says');
+$faulty->command('status 0');
+
+# ---------- streams that a node cannot go on with ----------
+
+my $node = simulate('--accounts', 8);
+add_source('node', $node);
+admin("SELECT chainstream.watch('node', '*')");
+wait_state($server, 'node', 'streaming');
+$node->command('blocks 20');
+wait_height('node', 'events', FIRST + 20, 'blocks are read');
+my $rpc = 'rpc error: code =';
+for my $failure ("$rpc Internal desc = failed to read registers", "$rpc Unavailable desc = try later",
+	"$rpc NotFound desc = could not get start height from block height: not found: could not get header for height 5: failed",
+	"$rpc InvalidArgument desc = could not get start height from block height: start height 163000050 is higher than highest indexed height 163000020 (maxIndexBlockDiff: 30)",
+	"$rpc FailedPrecondition desc = failed to get lowest indexed height: index not initialized",
+	'context deadline exceeded')
+{
+	my ($words) = $failure =~ /(?:desc = )?([\w ]+)$/ ? $1 : $failure =~ /desc = ([\w ]+)/;
+	my $began = sql($server, 'SELECT clock_timestamp()');
+	my $asked = $node->stats->{requests};
+	$node->command("fail * $failure");
+	$node->wait_for(sub { $_[0]->stats->{requests} > $asked });
+	wait_until($server, "SELECT state = 'active' AND since >= '$began' FROM chainstream.subscription_status WHERE source = 'node' AND topic = 'events'",
+		"'" . substr($failure, 0, 60) . "': the stream is asked for again") || diag(states('node'));
+}
+my $asked = $node->stats->{requests};
+$node->command("fail * $rpc InvalidArgument desc = could not convert filter");
+wait_subscription('node', 'events', 'error', 'InvalidArgument.*could not convert filter',
+	'what the node calls wrong is an error, in its words');
+is($node->stats->{requests}, $asked, 'and is not asked for again on this connection');
+$node->command('set root-height 163000060');
+$node->command('drop');
+$node->command('blocks 60');
+wait_subscription('node', 'events', 'active', 'blocks 163000\d+ to 163000059 are missing',
+	'a node that begins later: the state says which blocks are missing');
+wait_rows('node', 'events', 163_000_070, 'the stream goes on where the node begins');
+is( sql($server, "SELECT (position #>> '{skipped,from}')::bigint > 163000010, position #>> '{skipped,to}'
+		FROM chainstream.cursors WHERE source = 'node'"),
+	't|163000059', 'the cursor says so, too');
+is( sql($server, "SELECT count(*) FROM chainstream.events WHERE source = 'node' AND height BETWEEN 163000040 AND 163000059"),
+	0, 'none of them is there');
+whole('node', $node, 'of the others all are', 163_000_060, 163_000_070);
+subscribe('node', 'block_digests', '{"start_block_height": 163000200}');
+wait_subscription('node', 'block_digests', 'pending', 'NotFound.*163000200', 'a block that is not there yet is waited for');
+$node->command('blocks 200');
+wait_subscription('node', 'block_digests', 'active', '', 'until it is');
+
+# what the node holds and we do not know, and the other way round
+$node->command('stray cs-7777');
+$node->command('blocks 5');
+$node->wait_for(sub { !grep { $_->{id} eq 'cs-7777' } map { @{ $_->{topics} } } $_[0]->subscriptions });
+pass('a subscription that nobody wants is ended');
+$asked = $node->stats->{requests};
+$node->command('forget *');
+is($node->command('subscriptions') =~ /events/ ? 1 : 0, 0, 'a node has lost subscriptions');
+$node->command('raw {"subscription_id":"cs-7778","action":"subscribe"}');
+$node->wait_for(sub { 2 == map { @{ $_->{topics} } } $_[0]->subscriptions });
+pass('which are subscribed again as soon as there is a doubt');
+my $end = $node->command('blocks 20') - 3;
+$end-- if $end % 4 == 3;
+wait_rows('node', 'events', $end, 'and read');
+whole('node', $node, 'with nothing missing', 163_000_060, $end);
+
+# ---------- more subscriptions than a connection takes ----------
+
+my $small = simulate('--set', 'subscriptions=3');
+add_source('small', $small, '{"max_connections": 2}');
+my @transactions = map { $_->{transaction_id} } grep { $_->{type} eq FEES }
+  chain_events($small, FIRST - 20, FIRST);
+subscribe('small', 'block_digests', qq({"start_block_height": $_})) for FIRST - 5 .. FIRST;
+wait_until($server, "SELECT count(*) FILTER (WHERE state = 'active') = 6
+	FROM chainstream.subscription_status WHERE source = 'small' AND topic = 'block_digests'",
+	'a node that takes 3 subscriptions on a connection gets a second one') || diag(states('small'));
+is(status_of($server, 'small', 'connections'), 2, 'of which there are two');
+my $seventh = subscribe('small', 'block_headers', '{}');
+wait_subscription('small', 'block_headers', 'over_limit', 'all connections are full; see the options max_connections',
+	'a seventh is over the limit, and the state says what to do');
+admin("SELECT chainstream.unsubscribe(min(subscription_id)) FROM chainstream.subscriptions WHERE source = 'small' AND topic = 'block_digests'");
+wait_subscription('small', 'block_headers', 'active', '', 'until another one goes');
+$small->command('drop');
+wait_until($server, "SELECT count(*) FILTER (WHERE state = 'active') = 6 FROM chainstream.subscription_status WHERE source = 'small'",
+	'all are subscribed again on new connections');
+
+# 25 on one node with its usual limit
+admin("SELECT chainstream.drop_source('small')");
+$small->command('set subscriptions 20');
+add_source('small', $small);
+admin("SELECT chainstream.subscribe('small', 'events', jsonb_build_object('event_types', jsonb_build_array('flow.E' || n))) FROM generate_series(1, 25) n");
+wait_until($server, "SELECT count(*) = 25 FROM chainstream.subscription_status WHERE source = 'small' AND state = 'active'",
+	'25 subscriptions are active') || diag(states('small'));
+is(join(' ', sort map { scalar @{ $_->{topics} } } $small->subscriptions), '20 5', '20 of them on one connection');
+$small->command('blocks 25');
+wait_until($server, "SELECT count(*) >= 25 FROM chainstream.cursors WHERE source = 'small' AND (position->>'height')::bigint >= 163000010",
+	'streams without a match go on by heartbeats');
+admin("SELECT chainstream.drop_source('small')");
 
 done_testing();
