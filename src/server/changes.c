@@ -7,6 +7,10 @@
  * its commit, when others can see the rows, the processes are woken.  So plain
  * SQL on the tables works like the functions, and a rollback leaves no trace.
  *
+ * A dump is restored table by table, and positions and history come after the
+ * sources: workers are kept out of the database until the session that brings
+ * it has ended, lest they begin anew and store again what is about to come.
+ *
  * Utility commands need more: some can only succeed once our workers have left
  * the database, and DROP EXTENSION fires no trigger.
  *
@@ -21,10 +25,12 @@
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "nodes/pg_list.h"
+#include "storage/ipc.h"
 #include "tcop/utility.h"
 #include "utils/rel.h"
 
 #include "server/changes.h"
+#include "server/check.h"
 #include "server/compat.h"
 #include "server/shared.h"
 
@@ -37,7 +43,32 @@ PG_FUNCTION_INFO_V1(chainstream_config_changed);
 static bool config_changed = false;
 static bool sources_changed = false;
 
+/* Whether this session keeps workers out, as it restores a dump. */
+static bool keeps_out = false;
+
 static ProcessUtility_hook_type previous_utility_hook = NULL;
+
+static void
+let_in(int code, Datum arg)
+{
+	(void) code;
+	(void) arg;
+	if (!keeps_out)
+		return;
+	keeps_out = false;
+	cs_unbar_database(MyDatabaseId);
+}
+
+static void
+keep_out(void)
+{
+	static bool registered = false;
+
+	if (!registered)
+		before_shmem_exit(let_in, (Datum) 0);
+	registered = true;
+	keeps_out = cs_bar_database(MyDatabaseId);
+}
 
 /*
  * Statement trigger of the configuration tables.  Its argument 'sources' says
@@ -56,6 +87,8 @@ chainstream_config_changed(PG_FUNCTION_ARGS)
 	config_changed = true;
 	if (strcmp(RelationGetRelationName(trigger->tg_relation), "sources") == 0)
 		sources_changed = true;
+	if (cs_shared != NULL && !keeps_out && cs_restoring())
+		keep_out();
 	return PointerGetDatum(NULL);
 }
 
@@ -76,6 +109,8 @@ transaction_ended(XactEvent event, void *arg)
 			if (config_changed && cs_shared != NULL)
 				cs_announce_change(MyDatabaseId, sources_changed);
 			config_changed = sources_changed = false;
+			if (!cs_restoring())
+				let_in(0, (Datum) 0);
 			break;
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PARALLEL_ABORT:

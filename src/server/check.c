@@ -59,13 +59,8 @@ typedef struct Source
 
 /* ---------- sources ---------- */
 
-/*
- * Is this session restoring a dump?  Everything pg_dump writes begins with
- * these settings, and hardly anything else uses the two together.  What it
- * brings was checked when it was first written, and may come in any order.
- */
-static bool
-restoring(void)
+bool
+cs_restoring(void)
 {
 	return !row_security && !check_function_bodies;
 }
@@ -117,7 +112,7 @@ check_new_owner(const CsConfigRow *row)
 	Oid			role = get_role_oid(owner, true);
 
 	if (!OidIsValid(role))
-		ereport(restoring() && superuser() ? WARNING : ERROR,
+		ereport(cs_restoring() && superuser() ? WARNING : ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("role \"%s\" does not exist", owner),
 				 errdetail("It is to own source \"%s\".", cs_row_get(row, "name"))));
@@ -318,7 +313,7 @@ source_of(const CsConfigRow *row)
 	if (source && strcmp(source->name, name) == 0)
 		return source;
 	source = read_source(name, call->fn_mcxt);
-	if (source == NULL && !restoring())
+	if (source == NULL && !cs_restoring())
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("source \"%s\" does not exist", name),

@@ -40,4 +40,11 @@ extern void cs_check_url(const CsProvider *provider,
 						 const CsTransportKind *transport, const char *url);
 extern void cs_check_token(const char *token);
 
+/*
+ * Is this session restoring a dump?  Everything pg_dump writes begins with two
+ * settings that hardly anything else uses together.  What it brings was
+ * checked when it was first written, and may come in any order.
+ */
+extern bool cs_restoring(void);
+
 #endif							/* CS_CHECK_H */
