@@ -85,6 +85,7 @@ typedef struct FlowStream
 
 	FlowPosition position;		/* of all its parts; as the cursor says */
 	bool		resumed;		/* it was looked for among the positions */
+	bool		restored;		/* and found: its last block is stored */
 	bool		ccf;			/* the node sends events nobody can read */
 
 	FlowState	now;			/* what its parts come to */

@@ -37,7 +37,11 @@
 
 /* ---------- parts ---------- */
 
-/* A new part of a stream, at its end of what was read; NULL: no memory. */
+/*
+ * A new part of a stream, at its end of what was read; NULL: no memory.  The
+ * last block may have been read for others than it is for, and is read again;
+ * not after a restart, when nobody would know what is stored of it already.
+ */
 static FlowPart *
 add_part(FlowSession *flow, FlowStream *stream)
 {
@@ -62,7 +66,7 @@ add_part(FlowSession *flow, FlowStream *stream)
 	part->stream = stream;
 	part->position = stream->position;
 	part->widened = stream->position.height != CS_NO_NUMBER &&
-		stream->followed;
+		stream->followed && !stream->restored;
 	part->jump_height = CS_NO_NUMBER;
 	part->last_index = -1;
 	return part;
@@ -412,7 +416,8 @@ group_accounts(FlowSession *flow, FlowStream *stream, CsOutput *output)
 			if (part != NULL)
 			{
 				part->accounts[part->account_count++] = accounts[i];
-				part->stale = part->widened = true;
+				part->stale = true;
+				part->widened = part->widened || !stream->restored;
 			}
 			else if (!taken[i])
 				cs_output_fail(output);
@@ -454,7 +459,7 @@ group_all(FlowSession *flow, FlowStream *stream, bool everything,
 	if (part->everything != everything)
 	{
 		part->stale = part->wire != 0;
-		part->widened = part->widened || everything;
+		part->widened = part->widened || (everything && !stream->restored);
 		part->everything = everything;
 	}
 }
@@ -630,6 +635,7 @@ cs_flow_follow(FlowSession *flow, CsOutput *output)
 			group_stream(flow, stream, output);
 		if (stream->topic == FLOW_SEND)
 			cs_flow_resume(flow, stream);
+		stream->restored = false;
 	}
 	flow->regrouped = false;
 	flow->address_count = flow->base.address_count;

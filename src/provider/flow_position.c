@@ -106,6 +106,7 @@ read_stored(FlowStream *stream, struct json_object *object)
 		position.block_id[0] = '\0';
 	read_skipped(object, &position);
 	stream->position = position;
+	stream->restored = true;
 }
 
 /* What is known of a transaction that was handed over by another process. */
