@@ -628,17 +628,16 @@ wait_subscription('node', 'block_digests', 'pending', 'NotFound.*163000200', 'a 
 $node->command('blocks 200');
 wait_subscription('node', 'block_digests', 'active', '', 'until it is');
 
-# what the node holds and we do not know, and the other way round
+# What the node holds and nobody knows, and the other way round.
+$node->command('forget *');
+is($node->command('subscriptions') =~ /events/ ? 1 : 0, 0, 'a node has lost all subscriptions');
 $node->command('stray cs-7777');
 $node->command('blocks 5');
+$node->wait_for(sub { 'block_digests events' eq join ' ', sort map { $_->{topic} }
+	  grep { $_->{id} ne 'cs-7777' } map { @{ $_->{topics} } } $_[0]->subscriptions });
+pass('they are subscribed again as soon as there is a doubt');
 $node->wait_for(sub { !grep { $_->{id} eq 'cs-7777' } map { @{ $_->{topics} } } $_[0]->subscriptions });
-pass('a subscription that nobody wants is ended');
-$asked = $node->stats->{requests};
-$node->command('forget *');
-is($node->command('subscriptions') =~ /events/ ? 1 : 0, 0, 'a node has lost subscriptions');
-$node->command('raw {"subscription_id":"cs-7778","action":"subscribe"}');
-$node->wait_for(sub { 2 == map { @{ $_->{topics} } } $_[0]->subscriptions });
-pass('which are subscribed again as soon as there is a doubt');
+pass('and one that nobody wants is ended');
 my $end = $node->command('blocks 20') - 3;
 $end-- if $end % 4 == 3;
 wait_rows('node', 'events', $end, 'and read');
@@ -668,13 +667,263 @@ wait_until($server, "SELECT count(*) FILTER (WHERE state = 'active') = 6 FROM ch
 admin("SELECT chainstream.drop_source('small')");
 $small->command('set subscriptions 20');
 add_source('small', $small);
-admin("SELECT chainstream.subscribe('small', 'events', jsonb_build_object('event_types', jsonb_build_array('flow.E' || n))) FROM generate_series(1, 25) n");
+subscribe('small', 'block_digests', '{}');
+admin("SELECT chainstream.subscribe('small', 'events', jsonb_build_object('event_types', jsonb_build_array('flow.E' || n))) FROM generate_series(1, 24) n");
 wait_until($server, "SELECT count(*) = 25 FROM chainstream.subscription_status WHERE source = 'small' AND state = 'active'",
 	'25 subscriptions are active') || diag(states('small'));
 is(join(' ', sort map { scalar @{ $_->{topics} } } $small->subscriptions), '20 5', '20 of them on one connection');
-$small->command('blocks 25');
-wait_until($server, "SELECT count(*) >= 25 FROM chainstream.cursors WHERE source = 'small' AND (position->>'height')::bigint >= 163000010",
-	'streams without a match go on by heartbeats');
+my $sparse = $small->command('blocks 25');
+$small->wait_for(sub { $_[0]->command('blocks 1'); $server->poll_query_until('postgres',
+	"SELECT count(*) = 24 FROM chainstream.cursors WHERE source = 'small' AND scope LIKE 'events:%' AND (position->>'height')::bigint >= $sparse - 13") });
+pass('streams without a match go on by heartbeats');
 admin("SELECT chainstream.drop_source('small')");
 
+# ---------- transactions that are followed, and that are sent ----------
+
+# The chain is the same with every simulator: one of them is ahead.
+my %of;
+for my $event (chain_events($faulty, 163_000_010, 163_000_060))
+{
+	push @{ $of{ $event->{transaction_id} } }, $event;
+}
+my ($success) = sort { $of{$a}[0]{height} <=> $of{$b}[0]{height} } grep { @{ $of{$_} } > 5 } keys %of;
+my ($failure) = sort grep { @{ $of{$_} } == 5 } keys %of;
+my $unknown = 'ab' x 32;
+
+my $sender = simulate('--accounts', 8, '--set', 'expiry=100');
+add_source('sender', $sender);
+admin("SELECT chainstream.watch_transaction('sender', '$_')") for uc $success, $failure, $unknown, 'cd' x 32;
+wait_until($server, "SELECT count(*) = 4 FROM chainstream.watch_status WHERE source = 'sender' AND state = 'active'",
+	'four transactions that nobody has sent yet are watched');
+like(states('sender'), qr/^transaction_statuses\|active\|$/m, 'the subscription is active');
+admin("SELECT chainstream.unwatch_transaction('sender', '" . 'cd' x 32 . "')");
+$sender->wait_for(sub { 3 == map { @{ $_->{topics} } } $_[0]->subscriptions });
+pass('one is unwatched at the node, too');
+$sender->command('blocks 1') for 1 .. 70;
+wait_until($server, "SELECT count(*) = 2 FROM chainstream.watch_status WHERE source = 'sender' AND state = 'done'",
+	'two are done') || diag(sql($server, "SELECT * FROM chainstream.watch_status WHERE source = 'sender'"));
+is( sql($server, "SELECT state, detail FROM chainstream.watch_status WHERE target = '$success'"), 'done|sealed',
+	'one was sealed');
+like(sql($server, "SELECT state, detail FROM chainstream.watch_status WHERE target = '$failure'"),
+	qr/^done\|.*cadence runtime error/, 'the other failed, for a reason');
+$sender->command('blocks 60');
+wait_until($server, "SELECT state = 'done' AND detail ~ 'expired' FROM chainstream.watch_status WHERE target = '$unknown'",
+	'one that never comes expires');
+my $statuses = "SELECT string_agg(status || CASE WHEN block_hash IS NULL THEN '' ELSE '+' END, ' ' ORDER BY id)
+	FROM chainstream.transactions WHERE source = 'sender' AND hash = ";
+is(sql($server, "$statuses '$success'"), 'pending confirmed+ finalized+', 'rows of the sealed one');
+is(sql($server, "$statuses '$failure'"), 'pending confirmed+ failed+', 'of the failed one');
+is(sql($server, "$statuses '$unknown'"), 'removed', 'and of the expired one');
+
+my ($sample) = grep { ($_->{topic} // '') =~ /send/ } map { decode_json($_) } sample('flow/requests.jsonl');
+
+sub submit
+{
+	my ($reference, $limit) = @_;
+	my $transaction = { %{ $sample->{arguments} }, gas_limit => "$limit" };
+	$transaction->{reference_block_id} = $reference if $reference;
+	return admin("SELECT chainstream.submit('sender', '" . encode_json($transaction) . "')");
+}
+
+sub submission
+{
+	my ($number) = @_;
+	return sql($server, "SELECT state, detail FROM chainstream.subscription_status WHERE subscription_id = $number");
+}
+
+sub handed_over
+{
+	return $sender->stats->{topics}{send_and_get_transaction_statuses};
+}
+
+my $accepted = submit(undef, 1000);
+wait_until($server, "SELECT state = 'active' AND detail ~ 'transaction [0-9a-f]{64}' FROM chainstream.subscription_status WHERE subscription_id = $accepted",
+	'submit: a transaction is accepted, and its id told');
+my ($id) = submission($accepted) =~ /([0-9a-f]{64})/;
+$sender->command('blocks 10');
+wait_until($server, "SELECT state = 'done' AND detail = 'sealed' FROM chainstream.subscription_status WHERE subscription_id = $accepted",
+	'it is done');
+is(sql($server, "$statuses '$id'"), 'pending confirmed+ finalized+', 'with a row for each status');
+is(sql($server, "SELECT DISTINCT account FROM chainstream.transactions WHERE hash = '$id'"),
+	'0xe4db9c640c6e50ba', 'for the payer');
+
+my ($old) = chain($sender, 'block_digests', FIRST, FIRST, block_status => 'sealed');
+my $refused = submit($old->{block_id}, 1001);
+wait_until($server, "SELECT state = 'failed' AND detail ~ 'invalid transaction: transaction is expired' FROM chainstream.subscription_status WHERE subscription_id = $refused",
+	'submit: a transaction is refused, in the words of the node');
+$sender->command('set expiry 100000');    # by now it would be accepted
+my $handed = handed_over();
+admin("SELECT chainstream.watch_transaction('sender', '" . 'ef' x 32 . "')");
+$sender->wait_for(sub { 1 == map { @{ $_->{topics} } } $_[0]->subscriptions });
+$sender->command('drop');
+$sender->wait_for(sub { 1 == map { @{ $_->{topics} } } $_[0]->subscriptions });
+admin("SELECT chainstream.pause('sender')");
+wait_until($server, "SELECT pid IS NULL FROM chainstream.status WHERE name = 'sender'", 'the source is paused');
+my $waiting = submit(undef, 1002);
+is(submission($waiting), 'pending|', 'submit to a paused source waits');
+is(sql($server, "SELECT outcome FROM chainstream.check_source('sender') WHERE step = 'subscribe'"), 'ok',
+	'check_source subscribes');
+is(handed_over(), $handed, 'and hands nothing over');
+admin("SELECT chainstream.resume('sender')");
+wait_until($server, "SELECT state = 'active' FROM chainstream.subscription_status WHERE subscription_id = $waiting",
+	'resume does');
+$sender->command('blocks 10');
+wait_until($server, "SELECT state = 'done' FROM chainstream.subscription_status WHERE subscription_id = $waiting", 'it is done');
+like(submission($refused), qr/^failed\|/, 'what was refused stays so');
+$handed = handed_over();
+
+# ---------- the configuration in a dump ----------
+
+my $dump = PostgreSQL::Test::Utils::tempdir() . '/dump';
+my $configuration = q{SELECT source, topic, arguments, channel FROM chainstream.subscriptions
+	WHERE topic !~ '^send' ORDER BY subscription_id};
+my $events = "SELECT count(*), max(id) FROM chainstream.events";
+$_->command('rate 0') for $simulator, $topics, $many, $faulty, $node, $sender;
+my @before = map { sql($server, $_) } $configuration, 'SELECT * FROM chainstream.sources ORDER BY name',
+	'SELECT * FROM chainstream.watches ORDER BY watch_id', $events;
+$server->run_log([ 'pg_dump', '-f', $dump, $server->connstr('postgres') ]);
+$server->safe_psql('postgres', 'CREATE DATABASE copy');
+$server->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', $dump, $server->connstr('copy') ],
+	'a dump is restored into another database');
+is_deeply(
+	[ map { sql($server, $_, 'copy') } $configuration, 'SELECT * FROM chainstream.sources ORDER BY name',
+		'SELECT * FROM chainstream.watches ORDER BY watch_id', $events ],
+	\@before, 'sources, subscriptions, watches and history are there');
+is(sql($server, "SELECT count(*) FROM chainstream.subscriptions WHERE topic ~ '^send'", 'copy'), 0,
+	'what was submitted is not');
+is(sql($server, "SELECT count(*) FROM chainstream.subscriptions WHERE topic ~ '^send'"), 3, 'here it is');
+wait_state($server, 'node', 'streaming', 'copy');
+wait_until($server, "SELECT state = 'streaming' FROM chainstream.status WHERE name = 'sender'",
+	'the sources of the copy stream', 'copy');
+is(handed_over(), $handed, 'and hand nothing over');
+wait_until($server, "SELECT count(*) >= 5 FROM chainstream.status WHERE state = 'streaming'", 'all go on', 'copy');
+is( sql($server, "SELECT count(*) FROM (SELECT FROM chainstream.events
+		GROUP BY source, topic, transaction_hash, ordinal, account HAVING count(*) > 1) t", 'copy'),
+	0, 'where the dump ends: nothing is stored twice');
+
+# Nothing is to start before a dump is there as a whole.
+my $restore = session_start($server, '\c copy', 'SET check_function_bodies = false', 'SET row_security = off',
+	"INSERT INTO chainstream.sources (name, provider, urls, network) SELECT 'late', provider, urls, network FROM chainstream.sources WHERE name = 'node'");
+add_source('meanwhile', $node);
+subscribe('meanwhile', 'block_digests', '{}');
+wait_state($server, 'meanwhile', 'streaming');
+is(sql($server, "SELECT state FROM chainstream.status WHERE name = 'late'", 'copy'), 'waiting',
+	'a source that is being restored is not served');
+session_end($restore);
+wait_until($server, "SELECT pid IS NOT NULL FROM chainstream.status WHERE name = 'late'", 'until that is over', 'copy');
+admin("SELECT chainstream.drop_source('meanwhile')");
+sql($server, 'DROP DATABASE copy');
+
+# ---------- the connection that went silent at the beginning ----------
+
+wait_until($server, "SELECT last_error ~ 'nothing for 20 s' AND reconnects = 1 AND state = 'streaming' FROM chainstream.status WHERE name = 'silent'",
+	'a connection that is half open is found out by its missing pings');
+
+# ---------- a stream that goes on by height, whatever ends ----------
+
+my $steady = simulate('--accounts', 8, '--set', 'per-block=2');
+add_source('steady', $steady);
+subscribe('steady', 'block_headers', '{"block_status": "finalized"}');
+subscribe('steady', 'account_statuses', '{}');
+admin("SELECT chainstream.watch('steady', '*')");
+wait_state($server, 'steady', 'streaming');
+$steady->command('rate 200');
+
+sub goes_on
+{
+	my ($what) = @_;
+	my $height = $steady->command('blocks 1');
+	wait_rows('steady', $_, $height, "$what: $_") for qw(events blocks);
+	return;
+}
+goes_on('blocks are read');
+$steady->command('drop');
+goes_on('after a lost connection');
+$steady->command('pause');
+$steady->command('drop');
+wait_state($server, 'steady', 'backoff');
+$steady->command('blocks 100');
+$steady->command('resume');
+goes_on('after a node that was away');
+my $worker = worker_pid($server, 'steady');
+kill 'TERM', $worker;
+goes_on('after a worker that was terminated');
+$worker = worker_pid($server, 'steady');
+kill 'KILL', $worker;
+wait_until($server, "SELECT pid <> $worker AND state = 'streaming' FROM chainstream.status WHERE name = 'steady'", 'killed and back');
+goes_on('after a worker that was killed');
+$server->stop('immediate');
+$steady->command('blocks 100');
+$server->start;
+goes_on('after a server that crashed');
+$server->restart;
+goes_on('after a restart');
+$steady->command('rate 0');
+$end = $steady->command('blocks 40') - 3;
+$end-- if $end % 4 == 3;
+wait_rows('steady', $_, $end, "$_ are read to the end") for qw(events blocks);
+whole('steady', $steady, 'no event is missing, none is there twice', FIRST, $end);
+is( sql($server, "SELECT count(*) - (max(height) - min(height) + 1), min(height), count(DISTINCT hash) - count(*) FROM chainstream.blocks WHERE source = 'steady'"),
+	'0|' . FIRST . '|0', 'nor is any block');
+my @changes = map { $_->{transaction_id} } grep { $_->{type} =~ /^flow/ } chain_events($steady, FIRST, $end - 20);
+is_deeply(
+	[ split /\n/, sql($server, "
+		SELECT transaction_hash FROM chainstream.events
+		WHERE source = 'steady' AND topic = 'account_statuses' AND height <= $end - 20
+		ORDER BY height, (payload->>'transaction_index')::integer, ordinal") ],
+	\@changes, 'nor any change of an account, which are few');
+is(handed_over(), $handed, 'no transaction was handed over again');
+like(submission($refused), qr/^failed\|.*transaction is expired/, 'nor what was refused');
+is(submission($accepted), 'done|sealed', 'and what is done stays done');
+
+# ---------- inject, pause, resume ----------
+
+my $injected = $recorded =~ s/694494ac/0badcafe/gr;
+admin("SELECT chainstream.watch('flow', '$buyer')");
+is(admin("SELECT chainstream.inject('flow', " . '$m$' . $injected . '$m$)'), 2,
+	'inject works while the worker runs');
+is( admin("SELECT amount, direction FROM chainstream.transfers WHERE account = '$buyer' AND hash LIKE '0badcafe%'"),
+	'1000000000|out', 'like a message that is received');
+admin("SELECT chainstream.pause('steady')");
+wait_until($server, "SELECT state = 'paused' AND pid IS NULL FROM chainstream.status WHERE name = 'steady'", 'paused');
+$simulator->wait_for(sub { $steady->stats->{clients} == 0 });
+$end = $steady->command('blocks 40') - 3;
+$end-- if $end % 4 == 3;
+admin("SELECT chainstream.resume('steady')");
+wait_rows('steady', 'events', $end, 'resumed');
+whole('steady', $steady, 'what happened meanwhile is there, too', FIRST, $end);
+
+# ---------- a flood ----------
+
+my $flood = simulate();
+add_source('flood', $flood);
+subscribe('flood', 'block_digests', '{"block_status": "finalized"}');
+subscribe('flood', 'block_digests', '{"block_status": "sealed"}');
+wait_state($server, 'flood', 'streaming');
+
+sub memory
+{
+	my ($resident) = slurp_file('/proc/' . worker_pid($server, 'flood') . '/status') =~ /^RssAnon:\s+(\d+)/m;
+	return $resident;
+}
+$flood->command('count 25000');
+$flood->command('rate max');
+wait_until($server, "SELECT count(*) >= 50000 FROM chainstream.blocks WHERE source = 'flood'", '50,000 messages are rows');
+my $memory = memory();
+$flood->command('count 100000');
+wait_until($server, "SELECT count(*) >= 250000 FROM chainstream.blocks WHERE source = 'flood'", 'and 200,000 more');
+cmp_ok(memory() - $memory, '<', 20_000, 'which took no more memory');
+is( sql($server, "SELECT count(*) - count(DISTINCT hash) FROM chainstream.blocks WHERE source = 'flood' AND status = 'finalized'"),
+	0, 'each once');
+
+$flood->command('count 0');
+$flood->command('rate max');
+wait_until($server, "SELECT count(*) >= 260000 FROM chainstream.blocks WHERE source = 'flood'", 'under load');
+cmp_ok(seconds_for(sub { sql($server, 'DROP EXTENSION chainstream CASCADE') }), '<', 2, 'the extension can be dropped');
+wait_until($server, "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'chainstream worker')",
+	'and its workers leave');
+cmp_ok(count_rows($server, 'events'), '>', 0, 'the history stays');
+
+$server->stop;
+unlike(slurp_file($server->logfile), qr/TRAP|terminated by signal (?:6|11)|PANIC/, 'nothing crashed');
 done_testing();
