@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include <json-c/json.h>
+
 #include "codec/decimal.h"
 #include "codec/utf8.h"
 #include "provider/json.h"
@@ -63,14 +65,20 @@ check_account(const CsProvider *provider, CsText account)
 	}
 }
 
+/* It goes into a column of JSON as it is, without being looked at again. */
 static void
 check_payload(CsText payload, CsText message)
 {
+	struct json_object *value;
+
 	if (payload.data == NULL)
 		return;
 	CHECK(payload.length > 0);
 	check_text(payload);
 	CHECK(cs_json_check_tokens(payload.data, payload.length) == NULL);
+	value = cs_json_parse_once(payload.data, payload.length, NULL);
+	CHECK(value != NULL);
+	json_object_put(value);
 	if (payload.data >= message.data &&
 		payload.data <= message.data + message.length)
 		CHECK(payload.data + payload.length <= message.data + message.length);
