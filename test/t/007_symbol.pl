@@ -42,9 +42,13 @@ sub add
 	return admin("SELECT chainstream.add_source('$name', provider => 'symbol', network => 'testnet', url => '$url'$more)");
 }
 
-sub watch { my ($name, @targets) = @_; return admin("SELECT chainstream.watch('$name', ARRAY['" . join("','", @targets) . "'])") }
-
-sub unwatch { my ($name, @targets) = @_; return admin("SELECT chainstream.unwatch('$name', ARRAY['" . join("','", @targets) . "'])") }
+sub change
+{
+	my ($function, $name, @targets) = @_;
+	return admin("SELECT chainstream.$function('$name', ARRAY['" . join("','", @targets) . "'])");
+}
+sub watch { return change('watch', @_) }
+sub unwatch { return change('unwatch', @_) }
 
 sub watched
 {
@@ -87,7 +91,15 @@ sub asks
 	return is(asked($simulator), $channels, $what);
 }
 
-sub all_sent { my ($simulator, $count) = @_; return $simulator->wait_for(sub { my $stats = $_[0]->stats; $stats->{generated} >= $count && !$stats->{queued} }) }
+# So much was made, and is on its way.
+sub all_sent
+{
+	my ($simulator, $count) = @_;
+	return $simulator->wait_for(sub {
+		my $stats = $_[0]->stats;
+		return $stats->{generated} >= $count && !$stats->{queued};
+	});
+}
 
 # Columns of the rows of a source since it was asked last, by status and ordinal.
 my %seen;
@@ -243,7 +255,12 @@ $simulator->command("journal $journal");
 $simulator->command('rate 400');
 
 # Let so much traffic pass.
-sub traffic { my ($more) = @_; my $before = $simulator->stats->{generated}; return $simulator->wait_for(sub { $_[0]->stats->{generated} > $before + $more }) }
+sub traffic
+{
+	my ($more) = @_;
+	my $before = $simulator->stats->{generated};
+	return $simulator->wait_for(sub { $_[0]->stats->{generated} > $before + $more });
+}
 for my $n (1 .. 3)
 {
 	watch('symbol', $ALICE);
@@ -303,11 +320,11 @@ my ($gone) = sample('symbol/unconfirmedRemoved.jsonl');
 $listener = session_start($server, 'LISTEN signed');
 $pools->command("send $_") for @life[ 0 .. 3 ], $gone =~ s/$TRANSFER/$AGGREGATE/r, $life[4];
 arrive('pools', 'transactions', 12, 'an aggregate waits for cosignatures, then for a block, and is in one');
+my @parts = ("0|$ALICE||||", "3|$CAROL|$BOB|in|10000000|XYM",
+	"4|$ALICE|$CAROL|out|5000000|XYM", "5|$CAROL|$ALICE|in|5000000|XYM");
 is(rows('pools', 'transactions', "topic, ordinal, $MOVED"), join("\n",
-		map { my ($topic, $state) = @$_; map { "$topic|$_|$state" } "0|$ALICE||||", "3|$CAROL|$BOB|in|10000000|XYM",
-			"4|$ALICE|$CAROL|out|5000000|XYM", "5|$CAROL|$ALICE|in|5000000|XYM" }
-		  [ 'confirmedAdded', 'confirmed|1823634' ]) . "\n" . join("\n", map { my $row = $_; map { "$_|$row|pending|" } qw(partialAdded unconfirmedAdded) }
-			"0|$ALICE||||", "3|$CAROL|$BOB|in|10000000|XYM", "4|$ALICE|$CAROL|out|5000000|XYM", "5|$CAROL|$ALICE|in|5000000|XYM"),
+		(map { "confirmedAdded|$_|confirmed|1823634" } @parts),
+		(map { ("partialAdded|$_|pending|", "unconfirmedAdded|$_|pending|") } @parts)),
 	'each time of all accounts');
 is(rows('pools', 'events', 'topic, kind, status, account, transaction_hash'),
 	"cosignature|cosignature|pending|$BOB|$AGGREGATE", 'a cosignature is an event');
@@ -326,7 +343,8 @@ is(rows('pools', 'transactions', "status, account, hash, payload #>> '{data,code
 	"failed|$ALICE|$TRANSFER|Failure_Core_Past_Deadline\npending|$ALICE|$TRANSFER|", 'with the reason');
 is(admin("SELECT status FROM chainstream.transaction_state WHERE source = 'pools' AND hash = '$TRANSFER' AND ordinal = 0"),
 	'failed', 'which is its end');
-admin("SELECT chainstream.unsubscribe(subscription_id) FROM chainstream.subscriptions WHERE source = 'pools' AND topic IN ('" . join("','", @more) . "')");
+admin("SELECT chainstream.unsubscribe(subscription_id) FROM chainstream.subscriptions
+	WHERE source = 'pools' AND topic IN ('" . join("','", @more) . "')");
 asks($pools, channels($WATCHED, $ALICE, $CAROL), 'unsubscribe reaches the gateway');
 
 # ---------- gateway 2.4 and 2.5 ----------
@@ -395,9 +413,11 @@ $chain->command('finalize');
 states_are('transaction_state', '3 finalized', 'which is final');
 states_are('block_state', '1 removed, 3 finalized', 'as are the blocks but the one that was replaced');
 is(admin("SELECT string_agg(status, ' ' ORDER BY id) FROM chainstream.transactions
-		WHERE source = 'chain' AND (hash, account, ordinal) = (SELECT hash, account, ordinal FROM chainstream.transactions WHERE source = 'chain' LIMIT 1)"),
+		WHERE source = 'chain' AND (hash, account, ordinal) =
+			(SELECT hash, account, ordinal FROM chainstream.transactions WHERE source = 'chain' LIMIT 1)"),
 	'pending confirmed removed confirmed finalized', 'each step is a row');
-is(admin("SELECT count(DISTINCT hash), bool_and(block_hash = (SELECT hash FROM chainstream.block_state WHERE source = 'chain' AND status = 'finalized' AND height = $third))
+is(admin("SELECT count(DISTINCT hash), bool_and(block_hash = (SELECT hash FROM chainstream.block_state
+			WHERE source = 'chain' AND status = 'finalized' AND height = $third))
 		FROM chainstream.transactions WHERE source = 'chain' AND status = 'finalized'"), '3|t', 'and the last names the block');
 
 # ---------- faults ----------
@@ -562,8 +582,8 @@ my $large = flood(45_000);
 cmp_ok($flood->stats->{sent}, '>', 200_000, 'more than 200,000 messages');
 cmp_ok($large - $small, '<', 64 * 1024, 'memory: what the last hundred thousand transactions take, and no more');
 is(status_of($server, 'flood', 'rejected'), 0, 'none is rejected');
-is(sql($server, "SELECT count(DISTINCT hash) FROM chainstream.transactions WHERE source = 'flood' AND status = 'confirmed'"),
-	$flood->stats->{topics}{confirmedAdded} && sql($server, "SELECT count(DISTINCT hash) FROM chainstream.transactions WHERE source = 'flood' AND topic = 'unconfirmedAdded'"),
+is(sql($server, "SELECT count(*) > 40000 FROM (SELECT hash FROM chainstream.transactions
+		WHERE source = 'flood' GROUP BY hash HAVING bool_or(status = 'confirmed') AND bool_or(status = 'pending')) t"), 't',
 	'what was confirmed had waited before');
 
 # ---------- what began long ago ----------
