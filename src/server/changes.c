@@ -48,6 +48,7 @@ static bool keeps_out = false;
 
 static ProcessUtility_hook_type previous_utility_hook = NULL;
 
+/* Workers may come again; also called when the session ends. */
 static void
 let_in(int code, Datum arg)
 {
@@ -59,6 +60,7 @@ let_in(int code, Datum arg)
 	cs_unbar_database(MyDatabaseId);
 }
 
+/* Until then none is started in this database; those that run go on. */
 static void
 keep_out(void)
 {

@@ -318,6 +318,12 @@ is(ask($again, '{"subscription_id":"some-id","action":"unsubscribe"}'),
 $simulator->command('blocks 8');
 is(scalar(hear_all($again)), 3, 'what was queued still comes');
 $simulator->command('set tail 0');
+$simulator->command('stray unasked');
+$simulator->command('blocks 1');
+is(scalar(grep { /^\{"subscription_id":"unasked","topic":"block_digests"/ } hear_all($again)), 1, 'one that nobody asked for');
+is($simulator->command('forget unasked'), 1, 'and one that is lost');
+$simulator->command('blocks 1');
+is(scalar(grep { /unasked/ } hear_all($again)), 0, 'without a word');
 subscribe($again, 'l', 'events');
 hear_all($again);
 $simulator->command($_) for 'lose 1', 'blocks 2';
