@@ -321,7 +321,7 @@ $simulator->command('set tail 0');
 $simulator->command('stray unasked');
 $simulator->command('blocks 1');
 is(scalar(grep { /^\{"subscription_id":"unasked","topic":"block_digests"/ } hear_all($again)), 1, 'one that nobody asked for');
-is($simulator->command('forget unasked'), 1, 'and one that is lost');
+cmp_ok($simulator->command('forget unasked'), '>', 0, 'and one that is lost');
 $simulator->command('blocks 1');
 is(scalar(grep { /unasked/ } hear_all($again)), 0, 'without a word');
 subscribe($again, 'l', 'events');
