@@ -17,7 +17,7 @@ ifeq ($(filter $(SCRIPT_GOALS),$(MAKECMDGOALS)),)
 EXTENSION = chainstream
 MODULE_big = chainstream
 DATA = chainstream--1.0.sql
-OBJS = $(sort $(patsubst %.c,%.o,$(wildcard src/*.c src/*/*.c)))
+OBJS = $(sort $(patsubst %.c,%.o,$(wildcard src/*.c src/*/*.c src/*/*/*.c)))
 
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
 REGRESS_OPTS = --inputdir=. --load-extension=chainstream

@@ -37,7 +37,7 @@ SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
 
 # The rooms that need no server, and what several tests share.
-UNIT_COMMON := $(wildcard src/codec/*.c src/provider/*.c src/wire/*.c) \
+UNIT_COMMON := $(wildcard src/codec/*.c src/provider/*.c src/provider/*/*.c src/wire/*.c) \
 	$(filter-out %_test.c,$(wildcard test/unit/*.c))
 UNIT_TESTS := $(patsubst test/unit/%.c,%,$(wildcard test/unit/*_test.c))
 UNIT_PROGRAMS := $(addprefix build/unit/,$(UNIT_TESTS)) \

@@ -10,8 +10,8 @@
  * fuzzed alone, and the same code serves the background worker, inject() and
  * the golden tests.
  *
- * Adding a protocol is one file that fills in a CsProvider, and one line in
- * registry.c.
+ * Adding a protocol is a folder with a file that fills in a CsProvider, and one
+ * line in registry.c.
  *
  * Vocabulary
  *	  source		one account of one provider, as the user named it

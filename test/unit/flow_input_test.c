@@ -12,7 +12,7 @@
 
 #include "codec/rfc3339.h"
 #include "flow_host.h"
-#include "provider/flow_cadence.h"
+#include "provider/flow/flow_cadence.h"
 #include "provider/json.h"
 #include "tap.h"
 

@@ -11,7 +11,7 @@
 
 #include "codec/ton_address.h"
 #include "provider/json.h"
-#include "provider/ton.h"
+#include "provider/ton/ton.h"
 #include "tap.h"
 
 #define SAMPLES "test/samples/ton/"
