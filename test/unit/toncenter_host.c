@@ -65,7 +65,7 @@ print_request(FILE *file, CsText text)
 /* ---------- hosts ---------- */
 
 Host
-make_host(const char *transport, const char *options, const char *token)
+toncenter_start(const char *transport, const char *options, const char *token)
 {
 	CsSourceConfig config = {.name = "test", .transport = transport,
 							 .options = options, .token = token};
@@ -76,14 +76,14 @@ make_host(const char *transport, const char *options, const char *token)
 }
 
 void
-watch_trace(Host *host, int64_t id, const char *hash)
+toncenter_watch_trace(Host *host, int64_t id, const char *hash)
 {
 	if (!cs_session_watch(host->session, id, CS_WATCH_TRANSACTION, hash))
 		bail_out("out of memory");
 }
 
 void
-say(Host *host, int link, const char *text)
+toncenter_say(Host *host, int link, const char *text)
 {
 	CsError		error;
 
@@ -93,29 +93,29 @@ say(Host *host, int link, const char *text)
 }
 
 void
-answer(Host *host, int link, int request)
+toncenter_answer(Host *host, int link, int request)
 {
 	char		text[80];
 
 	(void) snprintf(text, sizeof(text),
 					"{\"id\":\"subscribe-%d\",\"status\":\"subscribed\"}",
 					request);
-	say(host, link, text);
+	toncenter_say(host, link, text);
 }
 
 void
-refuse(Host *host, int link, int request, const char *words)
+toncenter_refuse(Host *host, int link, int request, const char *words)
 {
 	char		text[400];
 
 	(void) snprintf(text, sizeof(text),
 					"{\"id\":\"subscribe-%d\",\"error\":\"%s\"}", request, words);
-	say(host, link, text);
+	toncenter_say(host, link, text);
 }
 
 /* An account by number; overwritten by the next. */
 const char *
-numbered(int number)
+toncenter_numbered(int number)
 {
 	static char text[80];
 
@@ -125,15 +125,15 @@ numbered(int number)
 
 /* Forget the actions. */
 void
-forget(Host *host)
+toncenter_forget(Host *host)
 {
 	free(host_actions(host));
 }
 
 /* The handshake of a link as text. */
 void
-expect_handshake(Host *host, int link, const char *url, const char *expected,
-				 const char *name)
+toncenter_handshake(Host *host, int link, const char *url, const char *expected,
+					const char *name)
 {
 	CsHandshake handshake;
 	char	   *text;

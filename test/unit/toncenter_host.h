@@ -20,23 +20,23 @@
 #define SETTINGS " min_finality=pending include_address_book=false" \
 	" include_metadata=false"
 
-extern Host make_host(const char *transport, const char *options,
+extern Host toncenter_start(const char *transport, const char *options,
 					  const char *token);
-extern void watch_trace(Host *host, int64_t id, const char *hash);
+extern void toncenter_watch_trace(Host *host, int64_t id, const char *hash);
 
 /* The server says this; that a request was taken; that it was refused. */
-extern void say(Host *host, int link, const char *text);
-extern void answer(Host *host, int link, int request);
-extern void refuse(Host *host, int link, int request, const char *words);
+extern void toncenter_say(Host *host, int link, const char *text);
+extern void toncenter_answer(Host *host, int link, int request);
+extern void toncenter_refuse(Host *host, int link, int request, const char *words);
 
 /* An account by number; overwritten by the next. */
-extern const char *numbered(int number);
+extern const char *toncenter_numbered(int number);
 
 /* Forget the actions. */
-extern void forget(Host *host);
+extern void toncenter_forget(Host *host);
 
 /* A check of how a link is to be connected, and two of its watchdog. */
-extern void expect_handshake(Host *host, int link, const char *url,
+extern void toncenter_handshake(Host *host, int link, const char *url,
 							 const char *expected, const char *name);
 
 #endif							/* TONCENTER_HOST_H */

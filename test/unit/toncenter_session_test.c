@@ -18,7 +18,7 @@
 static void
 test_ordinary(void)
 {
-	Host		host = make_host(NULL, "{}", NULL);
+	Host		host = toncenter_start(NULL, "{}", NULL);
 
 	ok(cs_session_next_tick(host.session) == INT64_MAX, "nothing is due");
 	host_subscribe(&host, 1, "transactions", "{}");
@@ -31,7 +31,7 @@ test_ordinary(void)
 	host_open(&host);
 	host_expect(&host, "subscribe-1 types=transactions addresses=0A" SETTINGS,
 				"on which a snapshot is sent");
-	answer(&host, 0, 1);
+	toncenter_answer(&host, 0, 1);
 	host_expect(&host, "watch 100 active; subscription 1 active",
 				"it is active when the server says so");
 
@@ -44,20 +44,20 @@ test_ordinary(void)
 	host_unwatch(&host, ACCOUNT("0A"));
 	host_sync(&host);
 	host_expect(&host, "", "one at a time");
-	answer(&host, 0, 7);
+	toncenter_answer(&host, 0, 7);
 	host_expect(&host, "", "an answer to something else is none");
-	answer(&host, 0, 2);
+	toncenter_answer(&host, 0, 2);
 	host_expect(&host, "watch 101 active;"
 				" subscribe-3 types=transactions addresses=0B,0C" SETTINGS,
 				"what changed meanwhile goes together");
-	answer(&host, 0, 3);
+	toncenter_answer(&host, 0, 3);
 	host_expect(&host, "watch 102 active", "and is told");
 
 	host_subscribe(&host, 2, "actions", "{}");
 	host_sync(&host);
 	host_expect(&host, "subscribe-4 types=transactions,actions addresses=0B,0C"
 				SETTINGS "; subscription 2 pending", "so is a topic");
-	answer(&host, 0, 4);
+	toncenter_answer(&host, 0, 4);
 	host_expect(&host, "subscription 2 active", "it is active as well");
 	host_unwatch(&host, ACCOUNT("0B"));
 	host_unwatch(&host, ACCOUNT("0C"));
@@ -71,7 +71,7 @@ test_ordinary(void)
 static void
 test_traces(void)
 {
-	Host		host = make_host(NULL, "{}", NULL);
+	Host		host = toncenter_start(NULL, "{}", NULL);
 
 	host_subscribe(&host, 1, "trace", "{}");
 	host_watch(&host, 100, ACCOUNT("0A"));
@@ -79,14 +79,14 @@ test_traces(void)
 	host_expect(&host, "watch 100 pending (no subscription of this );"
 				" subscription 1 idle (waiting for a watched tr)",
 				"a trace needs a transaction, and says so of an address");
-	watch_trace(&host, 200, TRACE);
+	toncenter_watch_trace(&host, 200, TRACE);
 	host_sync(&host);
 	host_open(&host);
 	host_expect(&host, "open; subscription 1 pending;"
 				" subscribe-1 types=trace trace_external_hash_norms="
 				"JlAMiTCOjbxXFbDHl/5va9yqq0ffnn8As5NAFZDeyMg=" SETTINGS,
 				"whose hash is written as the server does");
-	answer(&host, 0, 1);
+	toncenter_answer(&host, 0, 1);
 	host_expect(&host, "watch 200 active; subscription 1 active",
 				"an address is nobody's there");
 	host_subscribe(&host, 2, "transactions", "{}");
@@ -96,21 +96,21 @@ test_traces(void)
 				" trace_external_hash_norms="
 				"JlAMiTCOjbxXFbDHl/5va9yqq0ffnn8As5NAFZDeyMg=" SETTINGS
 				"; subscription 2 pending", "both at once");
-	answer(&host, 0, 2);
+	toncenter_answer(&host, 0, 2);
 	host_expect(&host, "watch 100 active; subscription 2 active", "active");
 	cs_session_unsubscribe(host.session, 1);
 	host_sync(&host);
 	host_expect(&host, "subscribe-3 types=transactions addresses=0A" SETTINGS,
 				"without the topic, traces are not asked for");
-	answer(&host, 0, 3);
+	toncenter_answer(&host, 0, 3);
 	host_expect(&host, "watch 200 pending (no subscription of this )",
 				"which is told");
-	watch_trace(&host, 201, ZEROS "01");
+	toncenter_watch_trace(&host, 201, ZEROS "01");
 	host_sync(&host);
 	host_expect(&host, "watch 201 pending (no subscription of this )",
 				"also of one that comes then");
 	host_close(&host);
-	forget(&host);
+	toncenter_forget(&host);
 	host_subscribe(&host, 3, "trace", "{}");
 	host_sync(&host);
 	host_expect(&host, "watch 200 pending; watch 201 pending;"
@@ -122,24 +122,24 @@ test_traces(void)
 static void
 test_trace_done(void)
 {
-	Host		host = make_host(NULL, "{}", NULL);
+	Host		host = toncenter_start(NULL, "{}", NULL);
 	char	   *line = sample_of("toncenter/trace", 3);
 
 	host_subscribe(&host, 1, "trace", "{}");
-	watch_trace(&host, 200, TRACE);
+	toncenter_watch_trace(&host, 200, TRACE);
 	host_sync(&host);
 	host_open(&host);
-	answer(&host, 0, 1);
-	forget(&host);
-	say(&host, 0, line);
+	toncenter_answer(&host, 0, 1);
+	toncenter_forget(&host);
+	toncenter_say(&host, 0, line);
 	host_expect(&host, "watch 200 done; cursor", "a final trace is done");
 	host_pass(&host, 1);
 	host_expect(&host, "close; subscription 1 idle (waiting for a watched tr)",
 				"and not asked for any more");
-	watch_trace(&host, 200, TRACE);
+	toncenter_watch_trace(&host, 200, TRACE);
 	host_sync(&host);
 	host_expect(&host, "", "nor again");
-	watch_trace(&host, 201, TRACE);
+	toncenter_watch_trace(&host, 201, TRACE);
 	host_sync(&host);
 	host_expect(&host, "open; subscription 1 pending",
 				"unless somebody else wants it");
@@ -151,12 +151,12 @@ test_trace_done(void)
 static void
 test_settings(void)
 {
-	Host		host = make_host(NULL, "{\"min_finality\":\"confirmed\","
-								 "\"include_metadata\":true,"
-								 "\"include_address_book\":true,"
-								 "\"action_types\":[\"jetton_transfer\"],"
-								 "\"supported_action_types\":[\"v1\",\"nft\"]}",
-								 NULL);
+	Host		host = toncenter_start(NULL, "{\"min_finality\":\"confirmed\","
+									   "\"include_metadata\":true,"
+									   "\"include_address_book\":true,"
+									   "\"action_types\":[\"jetton_transfer\"],"
+									   "\"supported_action_types\":[\"v1\",\"nft\"]}",
+									   NULL);
 
 	host_subscribe(&host, 1, "actions", "{}");
 	host_watch(&host, 100, ACCOUNT("0A"));
@@ -167,8 +167,8 @@ test_settings(void)
 				" include_address_book=true include_metadata=true"
 				" action_types=jetton_transfer supported_action_types=v1,nft",
 				"settings are the source's");
-	answer(&host, 0, 1);
-	forget(&host);
+	toncenter_answer(&host, 0, 1);
+	toncenter_forget(&host);
 	host_watch(&host, 101, ACCOUNT("0B"));
 	host_sync(&host);
 	host_expect(&host, "subscribe-2 types=actions addresses=0A,0B"
@@ -182,27 +182,27 @@ test_settings(void)
 static void
 test_keepalive(void)
 {
-	Host		host = make_host(NULL, "{}", NULL);
+	Host		host = toncenter_start(NULL, "{}", NULL);
 
 	host_subscribe(&host, 1, "transactions", "{}");
 	host_watch(&host, 100, ACCOUNT("0A"));
 	host_sync(&host);
 	host_open(&host);
-	answer(&host, 0, 1);
-	forget(&host);
+	toncenter_answer(&host, 0, 1);
+	toncenter_forget(&host);
 	host_pass(&host, 14999);
 	host_expect(&host, "", "nothing for a while");
 	host_pass(&host, 1);
 	host_expect(&host, "ping", "then a ping");
-	say(&host, 0, "{\"id\":\"ping\",\"status\":\"pong\"}");
+	toncenter_say(&host, 0, "{\"id\":\"ping\",\"status\":\"pong\"}");
 	host_expect(&host, "", "whose answer is life enough");
 	host_pass(&host, 30000);
 	host_expect(&host, "ping; ping", "every 15 seconds");
 	host_watch(&host, 101, ACCOUNT("0B"));
 	host_sync(&host);
-	forget(&host);
+	toncenter_forget(&host);
 	host_pass(&host, 29999);
-	forget(&host);
+	toncenter_forget(&host);
 	host_pass(&host, 1);
 	host_expect(&host, "reset; ping", "a request without answer is a dead end");
 	host_close(&host);
@@ -210,7 +210,7 @@ test_keepalive(void)
 	host_open(&host);
 	host_expect(&host, "subscribe-3 types=transactions addresses=0A,0B" SETTINGS
 				"; subscription 1 pending", "everything is asked for again");
-	answer(&host, 0, 3);
+	toncenter_answer(&host, 0, 3);
 	host_expect(&host, "watch 100 active; watch 101 active;"
 				" subscription 1 active", "and told again");
 	host_free(&host);
@@ -221,26 +221,26 @@ test_keepalive(void)
 static void
 test_bad_address(void)
 {
-	Host		host = make_host(NULL, "{}", NULL);
+	Host		host = toncenter_start(NULL, "{}", NULL);
 
 	host_subscribe(&host, 1, "transactions", "{}");
 	host_watch(&host, 100, ACCOUNT("0A"));
 	host_watch(&host, 101, ACCOUNT("0B"));
 	host_sync(&host);
 	host_open(&host);
-	forget(&host);
-	refuse(&host, 0, 1, "invalid address: " ACCOUNT("0A"));
+	toncenter_forget(&host);
+	toncenter_refuse(&host, 0, 1, "invalid address: " ACCOUNT("0A"));
 	host_expect(&host, "watch 100 error (invalid address: 0:00000);"
 				" subscribe-2 types=transactions addresses=0B" SETTINGS,
 				"a bad address is left out");
-	answer(&host, 0, 2);
+	toncenter_answer(&host, 0, 2);
 	host_expect(&host, "watch 101 active; subscription 1 active",
 				"the others are served");
 	host_watch(&host, 102, ACCOUNT("0C"));
 	host_sync(&host);
 	host_expect(&host, "subscribe-3 types=transactions addresses=0B,0C" SETTINGS,
 				"and it stays out");
-	refuse(&host, 0, 3, "invalid address: EQnot-an-address");
+	toncenter_refuse(&host, 0, 3, "invalid address: EQnot-an-address");
 	host_expect(&host, "watch 102 error (invalid address: EQnot-a)",
 				"words about something unknown are shown");
 	host_pass(&host, 14000);
@@ -249,7 +249,7 @@ test_bad_address(void)
 	host_sync(&host);
 	host_expect(&host, "subscribe-4 types=transactions addresses=0B" SETTINGS,
 				"until something changes");
-	answer(&host, 0, 4);
+	toncenter_answer(&host, 0, 4);
 	host_watch(&host, 103, ACCOUNT("0A"));
 	host_sync(&host);
 	host_expect(&host, "subscribe-5 types=transactions addresses=0B,0A" SETTINGS,
@@ -260,19 +260,19 @@ test_bad_address(void)
 static void
 test_bad_topic(void)
 {
-	Host		host = make_host(NULL, "{}", NULL);
+	Host		host = toncenter_start(NULL, "{}", NULL);
 
 	host_subscribe(&host, 1, "transactions", "{}");
 	host_subscribe(&host, 2, "actions", "{}");
 	host_watch(&host, 100, ACCOUNT("0A"));
 	host_sync(&host);
 	host_open(&host);
-	forget(&host);
-	refuse(&host, 0, 1, "invalid event type: actions");
+	toncenter_forget(&host);
+	toncenter_refuse(&host, 0, 1, "invalid event type: actions");
 	host_expect(&host, "subscribe-2 types=transactions addresses=0A" SETTINGS
 				"; subscription 2 error (invalid event type: acti)",
 				"a topic that the server does not know is left out");
-	answer(&host, 0, 2);
+	toncenter_answer(&host, 0, 2);
 	host_expect(&host, "watch 100 active; subscription 1 active",
 				"the other is served");
 	host_free(&host);
@@ -291,7 +291,7 @@ test_errors(void)
 
 	while ((line = next_line(&at)) != NULL)
 	{
-		Host		host = make_host(NULL, "{}", NULL);
+		Host		host = toncenter_start(NULL, "{}", NULL);
 		struct json_object *error = cs_json_parse_once(line, strlen(line),
 													   NULL);
 		const char *words = cs_json_member_string(error, "error").data;
@@ -305,8 +305,8 @@ test_errors(void)
 		host_watch(&host, 100, ACCOUNT("0A"));
 		host_sync(&host);
 		host_open(&host);
-		forget(&host);
-		say(&host, 0, json_object_to_json_string(error));
+		toncenter_forget(&host);
+		toncenter_say(&host, 0, json_object_to_json_string(error));
 		got = host_actions(&host);
 		(void) snprintf(expected, sizeof(expected), "subscription 1 %s (%.24s)",
 						limit ? "over limit" : "error", words);
@@ -329,21 +329,21 @@ test_errors(void)
 static void
 test_stray_errors(void)
 {
-	Host		host = make_host(NULL, "{}", NULL);
+	Host		host = toncenter_start(NULL, "{}", NULL);
 
 	host_subscribe(&host, 1, "transactions", "{}");
 	host_watch(&host, 100, ACCOUNT("0A"));
 	host_sync(&host);
-	say(&host, 0, "{\"error\":\"types are required\"}");
-	say(&host, 7, "{\"error\":\"types are required\"}");
-	say(&host, -1, "{\"status\":\"subscribed\"}");
+	toncenter_say(&host, 0, "{\"error\":\"types are required\"}");
+	toncenter_say(&host, 7, "{\"error\":\"types are required\"}");
+	toncenter_say(&host, -1, "{\"status\":\"subscribed\"}");
 	host_expect(&host, "open; subscription 1 pending",
 				"what comes unasked says nothing");
 	host_open(&host);
-	answer(&host, 0, 1);
-	forget(&host);
-	say(&host, 0, "{\"id\":\"9\",\"error\":\"unknown operation: listen\"}");
-	answer(&host, 0, 1);
+	toncenter_answer(&host, 0, 1);
+	toncenter_forget(&host);
+	toncenter_say(&host, 0, "{\"id\":\"9\",\"error\":\"unknown operation: listen\"}");
+	toncenter_answer(&host, 0, 1);
 	host_expect(&host, "", "nor does what comes late");
 	host_free(&host);
 }
@@ -353,18 +353,18 @@ test_stray_errors(void)
 static void
 test_limits(void)
 {
-	Host		host = make_host(NULL, "{}", NULL);
+	Host		host = toncenter_start(NULL, "{}", NULL);
 
 	host_subscribe(&host, 1, "transactions", "{}");
 	for (int i = 1; i <= 25; i++)
-		host_watch(&host, 100 + i, numbered(i));
+		host_watch(&host, 100 + i, toncenter_numbered(i));
 	host_sync(&host);
 	host_open(&host);
 	host_expect(&host, "open; subscription 1 pending;"
 				" subscribe-1 types=transactions addresses=(25)" SETTINGS,
 				"all addresses go to the first connection");
-	refuse(&host, 0, 1,
-		   "address limit exceeded: current 0 + new 25 > max 10");
+	toncenter_refuse(&host, 0, 1,
+					 "address limit exceeded: current 0 + new 25 > max 10");
 	host_expect(&host, "watch 121 over limit (address limit exceeded: );"
 				" watch 122 over limit (address limit exceeded: );"
 				" watch 123 over limit (address limit exceeded: );"
@@ -373,29 +373,29 @@ test_limits(void)
 				" subscribe-2 types=transactions addresses=(10)" SETTINGS
 				"; open 1",
 				"what is too much goes to a second, and the rest waits");
-	answer(&host, 0, 2);
+	toncenter_answer(&host, 0, 2);
 	host_open_link(&host, 1);
 	host_expect(&host, "subscription 1 active;"
 				" subscribe-3 types=transactions addresses=(10)" SETTINGS
 				"; 10 watch states", "both are served");
-	answer(&host, 1, 3);
+	toncenter_answer(&host, 1, 3);
 	host_expect(&host, "10 watch states", "and told");
 
-	host_unwatch(&host, numbered(3));
+	host_unwatch(&host, toncenter_numbered(3));
 	host_sync(&host);
 	host_expect(&host, "subscribe-4 types=transactions addresses=(10)" SETTINGS,
 				"one that leaves makes room for another");
-	answer(&host, 0, 4);
+	toncenter_answer(&host, 0, 4);
 	host_expect(&host, "watch 121 active", "which is active then");
-	host_watch(&host, 200, numbered(99));
+	host_watch(&host, 200, toncenter_numbered(99));
 	host_sync(&host);
 	host_expect(&host, "watch 200 over limit (address limit exceeded: )",
 				"a new one has to wait");
 	for (int i = 11; i <= 20; i++)
-		host_unwatch(&host, numbered(i));
+		host_unwatch(&host, toncenter_numbered(i));
 	for (int i = 22; i <= 25; i++)
-		host_unwatch(&host, numbered(i));
-	host_unwatch(&host, numbered(99));
+		host_unwatch(&host, toncenter_numbered(i));
+	host_unwatch(&host, toncenter_numbered(99));
 	host_sync(&host);
 	host_expect(&host, "close 1", "a connection without addresses is closed");
 	host_free(&host);
@@ -405,41 +405,41 @@ test_limits(void)
 static void
 test_two_links(void)
 {
-	Host		host = make_host(NULL, "{\"max_connections\":3}", NULL);
+	Host		host = toncenter_start(NULL, "{\"max_connections\":3}", NULL);
 	CsClosure	lost = {.was_open = true, .reason = "lost"};
 
 	host_subscribe(&host, 1, "transactions", "{}");
 	for (int i = 1; i <= 3; i++)
-		host_watch(&host, 100 + i, numbered(i));
+		host_watch(&host, 100 + i, toncenter_numbered(i));
 	host_sync(&host);
 	host_open(&host);
-	refuse(&host, 0, 1, "address limit exceeded: current 0 + new 3 > max 1");
+	toncenter_refuse(&host, 0, 1, "address limit exceeded: current 0 + new 3 > max 1");
 	host_open_link(&host, 1);
 	host_open_link(&host, 2);
-	answer(&host, 0, 2);
-	answer(&host, 1, 3);
-	answer(&host, 2, 4);
-	forget(&host);
+	toncenter_answer(&host, 0, 2);
+	toncenter_answer(&host, 1, 3);
+	toncenter_answer(&host, 2, 4);
+	toncenter_forget(&host);
 	host_close_link(&host, 1, &lost);
 	host_expect(&host, "watch 102 pending", "what it served is told");
 	host_open_link(&host, 1);
-	answer(&host, 1, 5);
+	toncenter_answer(&host, 1, 5);
 	host_expect(&host, "subscribe-5 types=transactions addresses=02" SETTINGS
 				"; watch 102 active", "and served again");
 
-	say(&host, 2, "{\"error\":\"connection limit reached: 2 active connections\"}");
+	toncenter_say(&host, 2, "{\"error\":\"connection limit reached: 2 active connections\"}");
 	host_expect(&host, "reset 2", "a connection too many is given up");
 	host_close_link(&host, 2, &lost);
 	host_expect(&host, "watch 103 pending", "its addresses are not served");
 	host_open_link(&host, 2);
-	say(&host, 2, "{\"error\":\"connection limit reached: 2 active connections\"}");
+	toncenter_say(&host, 2, "{\"error\":\"connection limit reached: 2 active connections\"}");
 	host_expect(&host, "subscribe-6 types=transactions addresses=03" SETTINGS
 				"; reset 2; watch 103 over limit (connection limit reached)",
 				"for as long as the server says so");
 	host_close_link(&host, 2, &lost);
 	host_expect(&host, "", "which stays so");
 	host_open_link(&host, 2);
-	answer(&host, 2, 7);
+	toncenter_answer(&host, 2, 7);
 	host_expect(&host, "subscribe-7 types=transactions addresses=03" SETTINGS
 				"; watch 103 active", "until there is room");
 	host_free(&host);
@@ -448,14 +448,14 @@ test_two_links(void)
 static void
 test_no_room(void)
 {
-	Host		host = make_host(NULL, "{}", NULL);
+	Host		host = toncenter_start(NULL, "{}", NULL);
 
 	host_subscribe(&host, 1, "transactions", "{}");
 	host_watch(&host, 100, ACCOUNT("0A"));
 	host_sync(&host);
 	host_open(&host);
-	forget(&host);
-	refuse(&host, 0, 1, "address limit exceeded: current 0 + new 1 > max 0");
+	toncenter_forget(&host);
+	toncenter_refuse(&host, 0, 1, "address limit exceeded: current 0 + new 1 > max 0");
 	host_expect(&host, "watch 100 over limit (address limit exceeded: ); close;"
 				" subscription 1 over limit (address limit exceeded: )",
 				"a key that may watch nothing");
@@ -466,24 +466,24 @@ test_no_room(void)
 static void
 test_many(void)
 {
-	Host		host = make_host(NULL, "{}", NULL);
+	Host		host = toncenter_start(NULL, "{}", NULL);
 
 	host_subscribe(&host, 1, "transactions", "{}");
 	for (int i = 0; i < 12000; i++)
-		host_watch(&host, i + 1, numbered(i));
+		host_watch(&host, i + 1, toncenter_numbered(i));
 	host_sync(&host);
 	host_open(&host);
-	forget(&host);
-	answer(&host, 0, 1);
+	toncenter_forget(&host);
+	toncenter_answer(&host, 0, 1);
 	host_expect(&host, "subscription 1 active; 5000 watch states",
 				"states are told in parts");
-	host_watch(&host, 20000, numbered(20000));
+	host_watch(&host, 20000, toncenter_numbered(20000));
 	host_sync(&host);
 	host_expect(&host, "5000 watch states", "before anything else");
 	host_pass(&host, 1);
 	host_expect(&host, "subscribe-2 types=transactions addresses=(12001)"
 				SETTINGS "; 2000 watch states", "is asked");
-	answer(&host, 0, 2);
+	toncenter_answer(&host, 0, 2);
 	host_expect(&host, "watch 20000 active", "and told");
 	host_free(&host);
 }
@@ -491,7 +491,7 @@ test_many(void)
 static void
 test_everything(void)
 {
-	Host		host = make_host(NULL, "{}", NULL);
+	Host		host = toncenter_start(NULL, "{}", NULL);
 
 	host_subscribe(&host, 1, "transactions", "{}");
 	host_watch(&host, 100, "*");
@@ -569,9 +569,9 @@ test_options(void)
 static void
 test_request_members(void)
 {
-	Host		host = make_host(NULL, "{\"action_types\":[\"jetton_transfer\"],"
-								 "\"supported_action_types\":[\"latest\"]}",
-								 NULL);
+	Host		host = toncenter_start(NULL, "{\"action_types\":[\"jetton_transfer\"],"
+									   "\"supported_action_types\":[\"latest\"]}",
+									   NULL);
 	struct json_object *ours;
 	const CsAction *action;
 	int			count = 0;
@@ -579,7 +579,7 @@ test_request_members(void)
 	host_subscribe(&host, 1, "actions", "{}");
 	host_subscribe(&host, 2, "trace", "{}");
 	host_watch(&host, 100, ACCOUNT("0A"));
-	watch_trace(&host, 101, TRACE);
+	toncenter_watch_trace(&host, 101, TRACE);
 	host_sync(&host);
 	cs_output_reset(host.output);
 	host_open(&host);
@@ -619,8 +619,8 @@ test_any_order(void)
 
 	for (int round = 0; round < 300; round++)
 	{
-		Host		host = make_host(round % 2 ? "sse" : NULL,
-									 "{\"max_connections\":3}", NULL);
+		Host		host = toncenter_start(round % 2 ? "sse" : NULL,
+										   "{\"max_connections\":3}", NULL);
 		CsHandshake handshake;
 
 		host.print_request = NULL;
@@ -631,7 +631,7 @@ test_any_order(void)
 
 			random = random * 1103515245 + 12345;
 			link = (int) (random >> 8) % 7;
-			address = numbered((int) (random >> 10) % 7);
+			address = toncenter_numbered((int) (random >> 10) % 7);
 			switch ((random >> 16) % 10)
 			{
 				case 0:
@@ -662,7 +662,7 @@ test_any_order(void)
 																 ? 1 : 5] + 10});
 					break;
 				case 8:
-					say(&host, link, said[(random >> 20) % 6]);
+					toncenter_say(&host, link, said[(random >> 20) % 6]);
 					break;
 				default:
 					host_pass(&host, 700);

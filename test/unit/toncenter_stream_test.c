@@ -19,19 +19,19 @@
 static void
 test_events(void)
 {
-	Host		host = make_host("sse", "{\"max_connections\":1}", NULL);
+	Host		host = toncenter_start("sse", "{\"max_connections\":1}", NULL);
 
 	host_subscribe(&host, 1, "transactions", "{}");
 	host_watch(&host, 100, ACCOUNT("0A"));
 	host_sync(&host);
 	host_expect(&host, "open; subscription 1 pending", "a stream");
-	expect_handshake(&host, 0, "https://h/sse", "https://h/sse"
-					 " [Content-Type: application/json]"
-					 " body types=transactions addresses=0A" SETTINGS,
-					 "whose request holds the snapshot");
+	toncenter_handshake(&host, 0, "https://h/sse", "https://h/sse"
+						" [Content-Type: application/json]"
+						" body types=transactions addresses=0A" SETTINGS,
+						"whose request holds the snapshot");
 	host_open(&host);
 	host_expect(&host, "", "nothing can be sent");
-	say(&host, 0, "{\"status\":\"subscribed\"}");
+	toncenter_say(&host, 0, "{\"status\":\"subscribed\"}");
 	host_expect(&host, "watch 100 active; subscription 1 active",
 				"the first event acknowledges it");
 	ok(cs_session_next_tick(host.session) == INT64_MAX, "nothing is due");
@@ -46,16 +46,16 @@ test_events(void)
 				"and then the stream is opened anew");
 	host_close(&host);
 	host_expect(&host, "", "the end of the old one is no news");
-	expect_handshake(&host, 0, "https://h/sse", "https://h/sse"
-					 " [Content-Type: application/json]"
-					 " body types=transactions addresses=0A,0B,0C"
-					 SETTINGS, "with the whole list");
+	toncenter_handshake(&host, 0, "https://h/sse", "https://h/sse"
+						" [Content-Type: application/json]"
+						" body types=transactions addresses=0A,0B,0C"
+						SETTINGS, "with the whole list");
 	host_watch(&host, 103, ACCOUNT("0D"));
 	host_sync(&host);
-	forget(&host);
+	toncenter_forget(&host);
 	host_open(&host);
 	host_expect(&host, "", "what changed on the way");
-	say(&host, 0, "{\"status\":\"subscribed\"}");
+	toncenter_say(&host, 0, "{\"status\":\"subscribed\"}");
 	host_expect(&host, "watch 101 active; watch 102 active;"
 				" subscription 1 active", "is not served yet");
 	host_pass(&host, 1000);
@@ -74,26 +74,26 @@ refused(int status, const char *reason)
 static Host
 make_stream(void)
 {
-	Host		host = make_host("sse", "{}", NULL);
+	Host		host = toncenter_start("sse", "{}", NULL);
 
 	host_subscribe(&host, 1, "transactions", "{}");
 	host_watch(&host, 100, ACCOUNT("0A"));
 	host_sync(&host);
-	expect_handshake(&host, 0, "https://h/sse", "https://h/sse"
-					 " [Content-Type: application/json]"
-					 " body types=transactions addresses=0A" SETTINGS,
-					 "a stream");
+	toncenter_handshake(&host, 0, "https://h/sse", "https://h/sse"
+						" [Content-Type: application/json]"
+						" body types=transactions addresses=0A" SETTINGS,
+						"a stream");
 	host_open(&host);
-	say(&host, 0, "{\"status\":\"subscribed\"}");
+	toncenter_say(&host, 0, "{\"status\":\"subscribed\"}");
 	host_pass(&host, 1000);
-	forget(&host);
+	toncenter_forget(&host);
 	host_watch(&host, 101, ACCOUNT("0B"));
 	host_sync(&host);
 	host_expect(&host, "open 2", "another takes over");
-	expect_handshake(&host, 2, "https://h/sse", "https://h/sse"
-					 " [Content-Type: application/json]"
-					 " body types=transactions addresses=0A,0B" SETTINGS,
-					 "with the whole list");
+	toncenter_handshake(&host, 2, "https://h/sse", "https://h/sse"
+						" [Content-Type: application/json]"
+						" body types=transactions addresses=0A,0B" SETTINGS,
+						"with the whole list");
 	return host;
 }
 
@@ -103,11 +103,11 @@ test_overlap(void)
 	Host		host = make_stream();
 	CsClosure	end = {.was_open = true, .reason = "the end"};
 
-	say(&host, 0, "{\"status\":\"subscribed\"}");
+	toncenter_say(&host, 0, "{\"status\":\"subscribed\"}");
 	host_expect(&host, "", "the old one acknowledges nothing");
 	host_open_link(&host, 2);
 	host_expect(&host, "", "nothing is told before the new one is acknowledged");
-	say(&host, 2, "{\"status\":\"subscribed\"}");
+	toncenter_say(&host, 2, "{\"status\":\"subscribed\"}");
 	host_expect(&host, "watch 101 active", "what it adds is active");
 	host_pass(&host, 999);
 	host_expect(&host, "", "the old one may deliver what is on its way");
@@ -138,7 +138,7 @@ test_overlap_lost(void)
 	host_expect(&host, "close", "the old one is lost, as the host knows");
 	host_open_link(&host, 2);
 	host_expect(&host, "subscription 1 pending", "the new one comes");
-	say(&host, 2, "{\"status\":\"subscribed\"}");
+	toncenter_say(&host, 2, "{\"status\":\"subscribed\"}");
 	host_expect(&host, "watch 100 active; watch 101 active;"
 				" subscription 1 active", "all is active on the new one");
 	host_pass(&host, 5000);
@@ -147,8 +147,8 @@ test_overlap_lost(void)
 
 	host = make_stream();
 	host_open_link(&host, 2);
-	say(&host, 2, "{\"status\":\"subscribed\"}");
-	forget(&host);
+	toncenter_say(&host, 2, "{\"status\":\"subscribed\"}");
+	toncenter_forget(&host);
 	host_close_link(&host, 2, &end);
 	host_pass(&host, 5000);
 	host_expect(&host, "watch 100 pending; watch 101 pending",
@@ -188,18 +188,18 @@ static void
 expect_refusal(const char *transport, int status, const char *reason,
 			   const char *expected, const char *name)
 {
-	Host		host = make_host(transport, "{}", NULL);
+	Host		host = toncenter_start(transport, "{}", NULL);
 	CsClosure	closure = refused(status, reason);
 
 	host_subscribe(&host, 1, "transactions", "{}");
 	host_watch(&host, 100, ACCOUNT("0A"));
 	host_watch(&host, 101, ACCOUNT("0B"));
 	host_sync(&host);
-	expect_handshake(&host, 0, "https://h", transport ? "https://h"
-					 " [Content-Type: application/json]"
-					 " body types=transactions addresses=0A,0B" SETTINGS
-					 : "https://h", "a handshake");
-	forget(&host);
+	toncenter_handshake(&host, 0, "https://h", transport ? "https://h"
+						" [Content-Type: application/json]"
+						" body types=transactions addresses=0A,0B" SETTINGS
+						: "https://h", "a handshake");
+	toncenter_forget(&host);
 	host_close_link(&host, 0, &closure);
 	host_expect(&host, expected, name);
 	host_free(&host);
@@ -266,7 +266,7 @@ test_http_samples(void)
 
 	while ((line = next_line(&at)) != NULL)
 	{
-		Host		host = make_host("sse", "{}", NULL);
+		Host		host = toncenter_start("sse", "{}", NULL);
 		struct json_object *sample = cs_json_parse_once(line, strlen(line),
 														NULL);
 		struct json_object *http = cs_json_object(sample, "_http");
@@ -287,11 +287,11 @@ test_http_samples(void)
 		host_subscribe(&host, 1, "transactions", "{}");
 		host_watch(&host, 100, ACCOUNT("0A"));
 		host_sync(&host);
-		expect_handshake(&host, 0, "https://h", "https://h"
-						 " [Content-Type: application/json]"
-						 " body types=transactions addresses=0A" SETTINGS,
-						 "a handshake");
-		forget(&host);
+		toncenter_handshake(&host, 0, "https://h", "https://h"
+							" [Content-Type: application/json]"
+							" body types=transactions addresses=0A" SETTINGS,
+							"a handshake");
+		toncenter_forget(&host);
 		host_close_link(&host, 0, &closure);
 		got = host_actions(&host);
 		(void) snprintf(said, sizeof(said), "HTTP %d: %s", (int) status,
@@ -315,18 +315,18 @@ test_http_samples(void)
 static void
 test_given_up(void)
 {
-	Host		host = make_host("sse", "{}", NULL);
+	Host		host = toncenter_start("sse", "{}", NULL);
 	CsClosure	closure = refused(400, "HTTP 400: no");
 
 	host_subscribe(&host, 1, "transactions", "{}");
 	host_watch(&host, 100, ACCOUNT("0A"));
 	host_sync(&host);
-	expect_handshake(&host, 0, "https://h", "https://h"
-					 " [Content-Type: application/json]"
-					 " body types=transactions addresses=0A" SETTINGS,
-					 "a handshake");
+	toncenter_handshake(&host, 0, "https://h", "https://h"
+						" [Content-Type: application/json]"
+						" body types=transactions addresses=0A" SETTINGS,
+						"a handshake");
 	host_close_link(&host, 0, &closure);
-	forget(&host);
+	toncenter_forget(&host);
 	host_sync(&host);
 	host_expect(&host, "", "nothing is repeated");
 	host_watch(&host, 101, ACCOUNT("0B"));
@@ -341,9 +341,9 @@ static void
 expect_url(const char *options, const char *url, const char *expected,
 		   const char *name)
 {
-	Host		host = make_host(NULL, options, "se cret");
+	Host		host = toncenter_start(NULL, options, "se cret");
 
-	expect_handshake(&host, 0, url, expected, name);
+	toncenter_handshake(&host, 0, url, expected, name);
 	host_free(&host);
 }
 
