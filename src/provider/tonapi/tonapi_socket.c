@@ -298,7 +298,7 @@ static void
 put_account(TonapiSession *tonapi, const CsWatch *entry, const char *operations)
 {
 	static const char word[] = ";operations=";
-	char		text[CS_TON_ADDRESS_MAX + sizeof(word) + 1100];
+	char		text[CS_TARGET_MAX + sizeof(word) + 1100];
 	size_t		length = strlen(operations);
 
 	memcpy(text, entry->target, entry->length);
